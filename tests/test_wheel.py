@@ -1,6 +1,6 @@
 """What an installation gets: one package, whole, and nothing else.
 
-Built in a copy of the files that git does not ignore: a build leaves folders behind, from which a later one takes files.
+Built in a copy of the files that git does not ignore, since a build leaves folders that a later one takes files from.
 """
 
 import os
