@@ -1,0 +1,304 @@
+"""The bus of a run: numbers its events, folds them, tells the subscribers, then the run around it.
+
+Publishing is a plain call for each subscriber; it never waits and never raises. A subscriber is a function ``(run, event)``.
+When it returns an awaitable (an async function does), that is awaited in :meth:`Bus.flush`, which the run's pump calls once
+per network read and once after ``end``. A subscriber that raises is reported once and detached after ten failures in a row;
+a ``critical`` one fails its run instead.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections import deque
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any, TypeAlias
+
+import anyio
+
+from tidewire.events.errors import RecursionLimitError
+from tidewire.events.fold import Fold
+from tidewire.events.types import Custom, End, Event, Run, WarningEvent
+
+#: What hears events. Its result is awaited when it is awaitable, and otherwise ignored.
+Subscriber: TypeAlias = Callable[[Run, Event], Any]
+
+#: A subscriber that failed this often in a row is detached.
+MAX_FAILURES = 10
+#: How long the awaited subscribers may take after ``end``, in seconds, all together.
+END_FLUSH_S = 1.0
+
+_log = logging.getLogger("tidewire")
+
+
+class StopRun(Exception):
+    """Raised by a subscriber to stop the run that it hears; the caller gets this exception."""
+
+
+class Subscription:
+    """A subscriber and what is known of its failures."""
+
+    __slots__ = ("call", "critical", "failures", "reported")
+
+    def __init__(self, call: Subscriber, *, critical: bool = False) -> None:
+        self.call = call
+        self.critical = critical
+        self.failures = 0
+        self.reported = False
+
+    @property
+    def name(self) -> str:
+        """What to call it in a report."""
+        return getattr(self.call, "__name__", None) or type(self.call).__qualname__
+
+
+_Pending = deque[tuple[Subscription, Awaitable[Any], Run]]
+
+
+class Bus:
+    """The bus of one run.
+
+    Args:
+        run: Whose events these are.
+        subscriptions: Who hears them, in this order; those that a bus around it already tells are left out.
+        parent: The bus of the run around it, or None.
+        recursion_limit: How deep runs may be nested.
+
+    Raises:
+        RecursionLimitError: The run would be nested deeper than that.
+    """
+
+    __slots__ = (
+        "_ended",
+        "_heard",
+        "_parent",
+        "_pending",
+        "_reports",
+        "_seq",
+        "_subscriptions",
+        "depth",
+        "failure",
+        "fold",
+        "run",
+    )
+
+    def __init__(
+        self,
+        run: Run,
+        subscriptions: Iterable[Subscription] = (),
+        *,
+        parent: Bus | None = None,
+        recursion_limit: int = 25,
+    ) -> None:
+        self.depth: int = 1 if parent is None else parent.depth + 1
+        if self.depth > recursion_limit:
+            raise RecursionLimitError(
+                f"run {run.name!r} is nested {self.depth} deep; recursion_limit is {recursion_limit}"
+            )
+        self.run = run
+        self.fold = Fold(run)
+        #: Set when a critical subscriber failed or a subscriber raised StopRun; whoever runs the run raises it.
+        self.failure: Exception | None = None
+        self._parent = parent
+        self._seq = 0
+        self._ended = False
+        self._pending: _Pending = deque()
+        self._reports: list[WarningEvent] = []
+        heard: set[Subscriber] = set(parent._heard) if parent is not None else set()
+        own: list[Subscription] = []
+        for subscription in subscriptions:
+            if subscription.call not in heard:
+                heard.add(subscription.call)
+                own.append(subscription)
+        self._heard = heard
+        self._subscriptions: Sequence[Subscription] = own
+
+    @property
+    def ended(self) -> bool:
+        """True once ``end`` was published."""
+        return self._ended
+
+    @property
+    def wants_tokens(self) -> bool:
+        """True when somebody hears tokens, here or around; a subscriber says no with an attribute ``wants_tokens = False``."""
+        bus: Bus | None = self
+        while bus is not None:
+            if any(getattr(subscription.call, "wants_tokens", True) for subscription in bus._subscriptions):
+                return True
+            bus = bus._parent
+        return False
+
+    @property
+    def next_seq(self) -> int:
+        """The number that the next event gets."""
+        return self._seq
+
+    def publish(self, event: Event) -> None:
+        """Number, stamp, fold and deliver one event. Never waits, never raises. After ``end`` nothing is published."""
+        self.publish_all((event,), [])
+
+    def publish_all(self, events: Iterable[Event], published: list[Event]) -> None:
+        """Publish the events of one network read, each one appended to ``published`` as it is.
+
+        Raises:
+            TidewireError: What the iterable raises (a decoder does so after the events before the error).
+        """
+        run, seq, add = self.run, self._seq, self.fold.add
+        subscriptions, parent, pending = self._subscriptions, self._parent, self._pending
+        now = time.monotonic()
+        try:
+            for event in events:
+                if self._ended:
+                    return
+                event.seq = seq
+                seq += 1
+                event.time = now
+                add(event)
+                if type(event) is End:
+                    self._ended = True
+                for subscription in subscriptions:
+                    try:
+                        result = subscription.call(run, event)
+                        if result is not None and hasattr(result, "__await__"):
+                            pending.append((subscription, result, run))
+                        elif subscription.failures:
+                            subscription.failures = 0
+                    except Exception as error:  # a subscriber's fault is not the run's
+                        self._failed(subscription, error)
+                if parent is not None:
+                    parent._relay(run, event, self)
+                published.append(event)
+                if self._reports and not self._ended:
+                    self._seq = seq
+                    reports, self._reports = self._reports, []
+                    self.publish_all(reports, published)
+                    seq = self._seq
+        finally:
+            self._seq = seq
+
+    async def flush(self) -> None:
+        """Wait for the awaited subscribers, in order. After ``end`` shielded and bounded: what is late is reported."""
+        if not self._pending:
+            return
+        if not self._ended:
+            await self._drain()
+            return
+        with anyio.move_on_after(END_FLUSH_S, shield=True):
+            await self._drain()
+        if self._pending:
+            late = {subscription.name for subscription, _, _ in self._pending}
+            self._discard_pending()
+            _log.warning(
+                "subscribers were not done %.1f s after the end of a run: %s", END_FLUSH_S, ", ".join(sorted(late))
+            )
+
+    def dispatch(self, name: str, data: Any = None) -> None:
+        """Publish an event of the user's own."""
+        self.publish(Custom(name, data))
+
+    async def _drain(self) -> None:
+        pending = self._pending
+        while pending:
+            subscription, awaitable, _ = pending.popleft()
+            try:
+                await awaitable
+                subscription.failures = 0
+            except Exception as error:  # as in publish_all
+                self._failed(subscription, error)
+        if self._reports and not self._ended:
+            reports, self._reports = self._reports, []
+            self.publish_all(reports, [])
+            await self._drain()
+
+    def _discard_pending(self) -> None:
+        while self._pending:
+            _, awaitable, _ = self._pending.popleft()
+            close = getattr(awaitable, "close", None)
+            if close is not None:
+                close()  # a coroutine that is dropped without this warns
+
+    def _relay(self, run: Run, event: Event, origin: Bus) -> None:
+        """Deliver an event of a run within this one. Its failures and awaitables belong to the run it comes from."""
+        for subscription in self._subscriptions:
+            try:
+                result = subscription.call(run, event)
+                if result is not None and hasattr(result, "__await__"):
+                    origin._pending.append((subscription, result, run))
+                elif subscription.failures:
+                    subscription.failures = 0
+            except Exception as error:  # as in publish_all
+                origin._failed(subscription, error)
+        if self._parent is not None:
+            self._parent._relay(run, event, origin)
+
+    def _failed(self, subscription: Subscription, error: Exception) -> None:
+        if subscription.critical or isinstance(error, StopRun):
+            self.failure = self.failure or error
+            return
+        subscription.failures += 1
+        if not subscription.reported:
+            subscription.reported = True
+            text = f"subscriber {subscription.name} raised {type(error).__name__}; it is detached after {MAX_FAILURES} failures in a row"
+            self._reports.append(WarningEvent("subscriber_failed", text))
+            _log.warning("%s", text, exc_info=error)
+        if subscription.failures >= MAX_FAILURES:
+            self._detach(subscription)
+
+    def _detach(self, subscription: Subscription) -> None:
+        bus: Bus | None = self
+        while bus is not None:
+            bus._subscriptions = [kept for kept in bus._subscriptions if kept is not subscription]
+            bus = bus._parent
+
+
+_current: ContextVar[Bus | None] = ContextVar("tidewire_current_bus", default=None)
+_scoped: ContextVar[tuple[Subscription, ...]] = ContextVar("tidewire_scoped_subscriptions", default=())
+
+
+def current_bus() -> Bus | None:
+    """The bus of the run around the caller (a tool's or a chain's), or None."""
+    return _current.get()
+
+
+@contextmanager
+def enclosing(bus: Bus) -> Iterator[None]:
+    """Make runs that start within the block runs within ``bus``. Never around a ``yield`` of a generator."""
+    token = _current.set(bus)
+    try:
+        yield
+    finally:
+        _current.reset(token)
+
+
+@contextmanager
+def subscribe(subscriber: Subscriber, *, critical: bool = False) -> Iterator[None]:
+    """Hear every run that starts within the block, in this task and those started from it.
+
+    Args:
+        subscriber: A function ``(run, event)``; an async one is awaited once per network read.
+        critical: Its failure fails the run.
+    """
+    token = _scoped.set((*_scoped.get(), Subscription(subscriber, critical=critical)))
+    try:
+        yield
+    finally:
+        _scoped.reset(token)
+
+
+def scoped_subscriptions() -> tuple[Subscription, ...]:
+    """The subscriptions of the blocks around the caller, outermost first."""
+    return _scoped.get()
+
+
+__all__ = [
+    "Bus",
+    "StopRun",
+    "Subscriber",
+    "Subscription",
+    "current_bus",
+    "enclosing",
+    "scoped_subscriptions",
+    "subscribe",
+]

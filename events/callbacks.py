@@ -1,0 +1,282 @@
+"""Callbacks: objects with the field's handler methods, as subscribers of the bus.
+
+Methods may be sync (called in line) or async (awaited in order, once per network read). They get their arguments by name;
+a method that does not declare one of them is called without it.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, TypeAlias, cast
+from uuid import UUID
+
+from tidewire.events.blocks import JSON, JSONObject
+from tidewire.events.bus import Subscriber, Subscription
+from tidewire.events.chunks import AIMessageChunk
+from tidewire.events.errors import ConfigurationError
+from tidewire.events.messages import AIMessage, BaseMessage
+from tidewire.events.types import Block, Custom, End, Event, Reasoning, Retry, Run, Start, Token, ToolCallDelta
+
+
+class Generation:
+    """One answer: its ``message`` and its ``text``."""
+
+    __slots__ = ("message", "text")
+
+    def __init__(self, message: AIMessage) -> None:
+        self.message = message
+        self.text = message.text
+
+    def __repr__(self) -> str:
+        return f"Generation({self.message!r})"
+
+
+class LLMResult:
+    """What ``on_llm_end`` gets: ``generations[0][0].message`` is the answer."""
+
+    __slots__ = ("generations", "llm_output")
+
+    def __init__(self, message: AIMessage) -> None:
+        self.generations: list[list[Generation]] = [[Generation(message)]]
+        self.llm_output: JSONObject = {
+            "token_usage": message.usage_metadata,
+            "model_name": message.response_metadata.get("model_name"),
+        }
+
+    def __repr__(self) -> str:
+        return f"LLMResult({self.generations!r})"
+
+
+class BaseCallbackHandler:
+    """A handler to derive from: override what you want to hear.
+
+    Every method gets ``run_id``, ``parent_run_id``, ``tags``, ``metadata`` and ``name`` by name.
+    """
+
+    #: True: an exception of this handler fails the run; otherwise it is reported and passed over.
+    raise_error: bool = False
+
+    def on_chat_model_start(
+        self,
+        serialized: JSONObject,
+        messages: list[list[BaseMessage]],
+        *,
+        run_id: UUID,
+        parent_run_id: UUID | None = None,
+        tags: list[str] | None = None,
+        metadata: JSONObject | None = None,
+        **kwargs: Any,
+    ) -> Any:
+        """A model call begins."""
+
+    def on_llm_new_token(
+        self, token: str, *, chunk: AIMessageChunk, run_id: UUID, parent_run_id: UUID | None = None, **kwargs: Any
+    ) -> Any:
+        """A piece of an answer arrived; ``token`` is its text, empty when ``chunk`` is no text."""
+
+    def on_llm_end(self, response: LLMResult, *, run_id: UUID, parent_run_id: UUID | None = None, **kwargs: Any) -> Any:
+        """A model call succeeded."""
+
+    def on_llm_error(
+        self, error: BaseException, *, run_id: UUID, parent_run_id: UUID | None = None, **kwargs: Any
+    ) -> Any:
+        """A model call failed, was cancelled, or was left by its consumer."""
+
+    def on_tool_start(
+        self,
+        serialized: JSONObject,
+        input_str: str,
+        *,
+        run_id: UUID,
+        parent_run_id: UUID | None = None,
+        inputs: JSONObject | None = None,
+        **kwargs: Any,
+    ) -> Any:
+        """A tool is called."""
+
+    def on_tool_end(self, output: Any, *, run_id: UUID, parent_run_id: UUID | None = None, **kwargs: Any) -> Any:
+        """A tool gave its result."""
+
+    def on_tool_error(
+        self, error: BaseException, *, run_id: UUID, parent_run_id: UUID | None = None, **kwargs: Any
+    ) -> Any:
+        """A tool failed."""
+
+    def on_chain_start(
+        self,
+        serialized: JSONObject,
+        inputs: Any,
+        *,
+        run_id: UUID,
+        parent_run_id: UUID | None = None,
+        **kwargs: Any,
+    ) -> Any:
+        """A chain begins."""
+
+    def on_chain_end(self, outputs: Any, *, run_id: UUID, parent_run_id: UUID | None = None, **kwargs: Any) -> Any:
+        """A chain gave its result."""
+
+    def on_chain_error(
+        self, error: BaseException, *, run_id: UUID, parent_run_id: UUID | None = None, **kwargs: Any
+    ) -> Any:
+        """A chain failed."""
+
+    def on_retry(self, retry_state: Retry, *, run_id: UUID, parent_run_id: UUID | None = None, **kwargs: Any) -> Any:
+        """Another attempt follows."""
+
+    def on_custom_event(self, name: str, data: Any, *, run_id: UUID, **kwargs: Any) -> Any:
+        """A run published an event of the user's own."""
+
+
+class AsyncCallbackHandler(BaseCallbackHandler):
+    """The same, for handlers whose methods are async. Both kinds may mix sync and async methods."""
+
+
+class RunLeft(Exception):
+    """What ``on_llm_error`` gets when a call ended without an error of its own: cancelled, or left by its consumer."""
+
+
+#: A subscriber, or an object with some of the handler methods.
+Callback: TypeAlias = Subscriber | BaseCallbackHandler | object
+#: What ``callbacks=`` takes: one, or several.
+Callbacks: TypeAlias = Callback | Sequence[Callback] | None
+
+_METHODS = tuple(name for name in vars(BaseCallbackHandler) if name.startswith("on_"))
+
+
+def subscriptions(callbacks: Callbacks) -> list[Subscription]:
+    """The subscriptions for what ``callbacks=`` was given.
+
+    Raises:
+        ConfigurationError: One of them is neither callable nor has a handler method.
+    """
+    if callbacks is None:
+        return []
+    several = cast("Iterable[Callback]", callbacks) if isinstance(callbacks, (list, tuple)) else [callbacks]
+    return [_subscription(callback) for callback in several]
+
+
+def _subscription(callback: Callback) -> Subscription:
+    if isinstance(callback, Subscription):
+        return callback
+    methods = {name: method for name in _METHODS if (method := _overridden(callback, name)) is not None}
+    if methods or isinstance(callback, BaseCallbackHandler):
+        return Subscription(
+            _HandlerSubscriber(callback, methods), critical=bool(getattr(callback, "raise_error", False))
+        )
+    if callable(callback):
+        return Subscription(callback)
+    raise ConfigurationError(
+        f"a callback is a function (run, event) or has methods such as on_llm_new_token; {type(callback).__name__} is neither"
+    )
+
+
+def _overridden(callback: object, name: str) -> Callable[..., Any] | None:
+    method = getattr(callback, name, None)
+    if not callable(method) or getattr(method, "__func__", None) is vars(BaseCallbackHandler)[name]:
+        return None
+    return _tolerant(method)
+
+
+def _tolerant(method: Callable[..., Any]) -> Callable[..., Any]:
+    """The method itself, or one that leaves out the keywords that it does not declare."""
+    try:
+        declared = inspect.signature(method).parameters
+    except (TypeError, ValueError):  # a builtin without a signature takes what it is given
+        return method
+    if any(parameter.kind is parameter.VAR_KEYWORD for parameter in declared.values()):
+        return method
+    known = frozenset(declared)
+    return lambda *args, **keywords: method(*args, **{key: keywords[key] for key in keywords if key in known})
+
+
+class _HandlerSubscriber:
+    """Calls a handler's methods for the events that stand for them. Equal for the same handler, so it hears a run once."""
+
+    __slots__ = ("_handler", "_methods", "_on_token")
+
+    def __init__(self, handler: object, methods: dict[str, Callable[..., Any]]) -> None:
+        self._handler = handler
+        self._methods = methods
+        self._on_token = methods.get("on_llm_new_token")
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _HandlerSubscriber) and other._handler is self._handler
+
+    def __hash__(self) -> int:
+        return id(self._handler)
+
+    @property
+    def __name__(self) -> str:
+        return type(self._handler).__qualname__
+
+    @property
+    def wants_tokens(self) -> bool:
+        """Whether a call that it hears should be streamed even if its caller wants only the whole answer."""
+        return self._on_token is not None
+
+    def __call__(self, run: Run, event: Event) -> Any:
+        match event:
+            case Token() | Reasoning() | ToolCallDelta() | Block():
+                if self._on_token is not None:
+                    text = event.text if isinstance(event, Token) else ""
+                    return self._on_token(text, chunk=AIMessageChunk.from_events(run, event), **_about(run))
+            case Start():
+                return self._start(run, event)
+            case End():
+                return self._end(run, event)
+            case Retry():
+                return self._call("on_retry", run, event)
+            case Custom():
+                return self._call("on_custom_event", run, event.name, event.data)
+            case _:
+                return None
+        return None
+
+    def _call(self, method: str, run: Run, *args: Any, **more: Any) -> Any:
+        found = self._methods.get(method)
+        return found(*args, **_about(run), **more) if found is not None else None
+
+    def _start(self, run: Run, event: Start) -> Any:
+        serialized: JSON = {"name": run.name}
+        match run.kind:
+            case "chat_model":
+                return self._call(
+                    "on_chat_model_start", run, serialized, [list(event.input)], invocation_params=event.parameters
+                )
+            case "tool":
+                return self._call("on_tool_start", run, serialized, str(event.input), inputs=event.input)
+            case "chain":
+                return self._call("on_chain_start", run, serialized, event.input)
+
+    def _end(self, run: Run, event: End) -> Any:
+        family = {"chat_model": "llm", "tool": "tool", "chain": "chain"}[run.kind]
+        if event.outcome == "ok":
+            output = LLMResult(event.output) if run.kind == "chat_model" else event.output
+            return self._call(f"on_{family}_end", run, output)
+        error = event.error if event.error is not None else RunLeft(f"the run was {event.outcome}")
+        response = LLMResult(event.output) if isinstance(event.output, AIMessage) else None
+        return self._call(f"on_{family}_error", run, error, response=response)
+
+
+def _about(run: Run) -> dict[str, Any]:
+    return {
+        "run_id": run.id,
+        "parent_run_id": run.parent_id,
+        "tags": list(run.tags),
+        "metadata": dict(run.metadata),
+        "name": run.name,
+    }
+
+
+__all__ = [
+    "AsyncCallbackHandler",
+    "BaseCallbackHandler",
+    "Callback",
+    "Callbacks",
+    "Generation",
+    "LLMResult",
+    "RunLeft",
+    "subscriptions",
+]

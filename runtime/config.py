@@ -1,0 +1,101 @@
+"""The config of a call: who listens, what it is called, how many run at once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from difflib import get_close_matches
+from typing import Any, TypedDict, cast
+from uuid import UUID
+
+from tidewire.events.callbacks import Callbacks
+from tidewire.events.errors import ConfigurationError
+
+#: Calls that a batch runs at once when nobody says otherwise.
+DEFAULT_CONCURRENCY = 64
+
+
+class RunnableConfig(TypedDict, total=False):
+    """What every calling method takes as ``config``.
+
+    Attributes:
+        run_name: What the run is called; not inherited by runs within it.
+        run_id: The run's id (a UUID or its text).
+        tags: Labels, inherited by runs within it.
+        metadata: Data, inherited by runs within it.
+        callbacks: Who hears the run and those within it.
+        max_concurrency: Calls that a batch runs at once.
+        recursion_limit: How deep runs may be nested.
+        configurable: Values for the fields that a configurable model leaves open.
+    """
+
+    run_name: str
+    run_id: UUID | str
+    tags: list[str]
+    metadata: dict[str, Any]
+    callbacks: Callbacks
+    max_concurrency: int | None
+    recursion_limit: int
+    configurable: dict[str, Any]
+
+
+_KEYS = tuple(RunnableConfig.__annotations__)
+
+
+def check_config(config: Mapping[str, Any] | None) -> RunnableConfig:
+    """The config itself, once its keys and plain values are known to be right.
+
+    Raises:
+        ConfigurationError: A key is unknown (the nearest one is named) or a value cannot be used.
+    """
+    if config is None:
+        return {}
+    for key in config:
+        if key not in _KEYS:
+            near = get_close_matches(str(key), _KEYS, n=1)
+            hint = f"; did you mean {near[0]!r}?" if near else f"; known keys are {', '.join(_KEYS)}"
+            raise ConfigurationError(f"config has no key {key!r}{hint}")
+    limit = config.get("max_concurrency")
+    if limit is not None and (not isinstance(limit, int) or limit < 1):
+        raise ConfigurationError(f"max_concurrency must be a whole number above 0, got {limit!r}")
+    return cast("RunnableConfig", config)
+
+
+def merge_configs(base: RunnableConfig, more: RunnableConfig) -> RunnableConfig:
+    """Two configs as one: tags, metadata, callbacks and configurable add up, of the rest the later one counts."""
+    if not more:
+        return base
+    if not base:
+        return more
+    merged: RunnableConfig = {**base, **more}
+    if "tags" in base and "tags" in more:
+        merged["tags"] = [*base["tags"], *(tag for tag in more["tags"] if tag not in base["tags"])]
+    if "metadata" in base and "metadata" in more:
+        merged["metadata"] = {**base["metadata"], **more["metadata"]}
+    if "configurable" in base and "configurable" in more:
+        merged["configurable"] = {**base["configurable"], **more["configurable"]}
+    if base.get("callbacks") and more.get("callbacks"):
+        merged["callbacks"] = [*_listed(base.get("callbacks")), *_listed(more.get("callbacks"))]
+    return merged
+
+
+def parse_run_id(value: UUID | str) -> UUID:
+    """A run id as a UUID.
+
+    Raises:
+        ConfigurationError: The text is no UUID.
+    """
+    if isinstance(value, UUID):
+        return value
+    try:
+        return UUID(value)
+    except ValueError as wrong:
+        raise ConfigurationError(f"run_id must be a UUID or its text, got {value!r}") from wrong
+
+
+def _listed(callbacks: Callbacks) -> list[Any]:
+    if callbacks is None:
+        return []
+    return list(callbacks) if isinstance(callbacks, (list, tuple)) else [callbacks]
+
+
+__all__ = ["DEFAULT_CONCURRENCY", "RunnableConfig", "check_config", "merge_configs", "parse_run_id"]
