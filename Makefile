@@ -12,9 +12,10 @@ DISTRIBUTION := pyproject.toml setup.py
 export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
 
 # Codecs, framers, pump, policy and redaction: every branch of them is run by a test.
+COVERED := $(wildcard $(patsubst %,adapters/%.py,anthropic* azure* bedrock* google_genai* huggingface* ollama* \
+	openai_* status_errors eventstream ndjson sse secrets) runtime/call.py runtime/policy.py)
 comma := ,
-COVERED := $(wildcard $(patsubst %,adapters/%.py,anthropic azure bedrock google_genai huggingface ollama openai_chat \
-	openai_responses eventstream ndjson sse secrets) runtime/call.py runtime/policy.py)
+space := $(subst ,, )
 
 .PHONY: demo test check lint links types format docs bench pytest covered further clean
 
@@ -54,7 +55,7 @@ pytest: $(VENV)/.installed-dev
 covered: $(VENV)/.installed-dev
 	$(VENV)/bin/pytest --cov --cov-report=term
 	@$(if $(COVERED),echo "every branch of these is to be run:" && $(VENV)/bin/coverage report --fail-under=100 \
-		--include=$(subst $(eval ) ,$(comma),$(strip $(COVERED))))
+		--include=$(subst $(space),$(comma),$(strip $(COVERED))))
 
 # Every other Python that tidewire supports and the machine has, each in an environment of its own.
 further: $(VENV)/.installed-dev
@@ -75,10 +76,10 @@ $(VENV)/.installed: $(DISTRIBUTION)
 	@test -x $(VENV)/bin/pip || $(PYTHON) -c 'import ensurepip, venv' 2>/dev/null \
 		|| sh tests/tooling/debian_install.sh "$$($(PYTHON) -c 'import sys; print("python%d.%d-venv" % sys.version_info[:2])')"
 	@test -x $(VENV)/bin/pip || $(PYTHON) -m venv --clear $(VENV)
-	$(VENV)/bin/python -m pip install --quiet --upgrade 'pip>=25.1'
-	$(VENV)/bin/python -m pip install --quiet --editable .
+	$(VENV)/bin/python -m pip install -qq --upgrade 'pip>=25.1'
+	$(VENV)/bin/python -m pip install -qq --editable .
 	@touch $@
 
 $(VENV)/.installed-dev: $(VENV)/.installed
-	$(VENV)/bin/python -m pip install --quiet --group dev
+	$(VENV)/bin/python -m pip install -qq --group dev
 	@touch $@
