@@ -18,7 +18,7 @@ from tidewire.adapters.secrets import Secret
 from tidewire.events.blocks import JSONObject
 from tidewire.events.errors import TidewireError
 from tidewire.events.messages import BaseMessage
-from tidewire.events.types import DecodedEvent
+from tidewire.events.types import DecodedEvent, WarningEvent
 
 
 class ToolSpec(msgspec.Struct, frozen=True):
@@ -55,7 +55,8 @@ class ModelRequest(msgspec.Struct, frozen=True):
 
     ``parameters`` holds sampling and provider parameters under their public names (``temperature``, ``max_tokens``,
     ``stop``, …), each one named in the codec's ``parameters``; unset ones are absent. ``extra_body`` is merged into
-    the JSON body last. ``base_url`` has no trailing slash.
+    the JSON body last. ``base_url`` has no trailing slash. ``mid_conversation_system_messages`` is the entry of
+    that name in the model's profile: a system message after the first turn may stay where it stands.
     """
 
     model: str
@@ -68,16 +69,21 @@ class ModelRequest(msgspec.Struct, frozen=True):
     parallel_tool_calls: bool | None = None
     output: OutputSchema | None = None
     stream_usage: bool = True
+    mid_conversation_system_messages: bool = False
     extra_body: JSONObject = {}
 
 
 class HttpRequest(msgspec.Struct):
-    """A request to send. Header names are lower case; secrets stay wrapped until the transport writes the bytes."""
+    """A request to send. Header names are lower case; secrets stay wrapped until the transport writes the bytes.
+
+    ``warnings`` say what of the call the wire format could not carry; whoever sends the request publishes them.
+    """
 
     method: str
     url: str
     headers: dict[str, str | Secret]
     body: bytes = b""
+    warnings: tuple[WarningEvent, ...] = ()
 
 
 class Decoder(Protocol):
