@@ -160,7 +160,8 @@ class Response(Protocol):
         ...
 
     async def read(self) -> bytes:
-        """The bytes of one network read, content-encoding removed; ``b""`` at the proper end of the body, and then always.
+        """The bytes of one network read, content-encoding removed; ``b""`` at the proper end of the body, and then
+        always.
 
         Raises:
             APIConnectionError: The connection broke, also when the body is shorter than announced.
@@ -226,6 +227,7 @@ class Adapter(msgspec.Struct, frozen=True):
         transport: Makes the transport of a provider that is not reached by HTTP, else None.
         choose_codec: Picks another codec for some requests, or None.
         default_parameters: Parameters sent unless the caller sets them.
+        configure: Takes keywords of its own out of those a model is made with, and gives the adapter that they make.
     """
 
     provider: str
@@ -240,6 +242,7 @@ class Adapter(msgspec.Struct, frozen=True):
     transport: Callable[[], Transport] | None = None
     choose_codec: Callable[[ModelRequest], Codec] | None = None
     default_parameters: JSONObject = {}
+    configure: Callable[[JSONObject], tuple[Adapter, JSONObject]] | None = None
 
 
 def is_streamed(content_type: str, *, asked: bool) -> bool:

@@ -1,4 +1,4 @@
-"""When a call is tried again, how long it waits before, and how long it may take: decisions from data, without clock or task."""
+"""When a call is tried again, after which wait, and how long it may take: decisions from data, no clock or task."""
 
 from __future__ import annotations
 

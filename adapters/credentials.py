@@ -1,0 +1,59 @@
+"""Keys: from an argument, a function or the environment, into the header that the provider wants."""
+
+from __future__ import annotations
+
+import inspect
+import os
+from collections.abc import Sequence
+
+from tidewire.adapters.secrets import Secret
+from tidewire.adapters.spec import Adapter, HttpRequest, KeySource
+from tidewire.events.errors import ConfigurationError
+
+
+class ApiKey:
+    """Puts a key into a header. The environment is read at each request, so a missing key is told at the first one.
+
+    Args:
+        adapter: Whose key it is: names the header, its prefix, and the environment variables.
+        source: The key, or a function (sync or async) that gives it anew for each request; None reads the environment.
+    """
+
+    def __init__(self, adapter: Adapter, source: KeySource | None = None) -> None:
+        self._adapter = adapter
+        self._source = Secret(source) if isinstance(source, str) else source
+
+    async def apply(self, request: HttpRequest) -> HttpRequest:
+        """The request with its key."""
+        key = await self._key()
+        if key is not None:
+            prefix = self._adapter.key_prefix
+            request.headers[self._adapter.key_header] = Secret(prefix + key.reveal(), "api_key") if prefix else key
+        return request
+
+    def __repr__(self) -> str:
+        return f"ApiKey({self._adapter.provider})"
+
+    async def _key(self) -> Secret | None:
+        source = self._source
+        if isinstance(source, Secret):
+            return source
+        if source is not None:
+            given = source()
+            value = await given if inspect.isawaitable(given) else given
+            return Secret(value)
+        for name in self._adapter.key_env:
+            value = os.environ.get(name, "").strip()
+            if value:
+                return Secret(value, name)
+        if not self._adapter.key_required:
+            return None
+        raise ConfigurationError(_missing(self._adapter.provider, self._adapter.key_env))
+
+
+def _missing(provider: str, names: Sequence[str]) -> str:
+    variable = f", or set the environment variable {names[0]}" if names else ""
+    return f"no API key for {provider}: pass api_key=…{variable}"
+
+
+__all__ = ["ApiKey"]

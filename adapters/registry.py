@@ -1,0 +1,117 @@
+"""Providers by name: each loaded on first use, open to other packages, and found from well-known model names.
+
+Another package adds a provider with an entry point in the group ``tidewire.adapters``: its name is the provider's,
+its value an :class:`~tidewire.adapters.spec.Adapter`.
+"""
+
+from __future__ import annotations
+
+import re
+from difflib import get_close_matches
+from functools import cache
+from importlib import import_module
+from importlib.metadata import entry_points
+
+from tidewire.adapters.spec import Adapter
+from tidewire.events.errors import ConfigurationError
+
+ENTRY_POINTS = "tidewire.adapters"
+
+#: Where the adapters of this project are: provider → module and attribute.
+_BUILT_IN = {
+    "anthropic": ("tidewire.adapters.anthropic", "ADAPTER"),
+    "embedded": ("tidewire.adapters.embedded", "ADAPTER"),
+    "openai": ("tidewire.adapters.openai_chat", "ADAPTER"),
+}
+
+#: How the names of well-known models begin, without case, and with ``_`` read as ``-``; the first match counts.
+_MODEL_NAMES: tuple[tuple[str, str], ...] = (
+    (r"gpt|o1\b|o3\b|o4\b|chatgpt|codex|davinci", "openai"),
+    (r"claude", "anthropic"),
+    (r"gemini", "google_genai"),
+    (
+        r"((us|eu|apac|ap|global|us-gov)\.)?(anthropic|amazon|meta|mistral|cohere|deepseek|ai21|qwen|openai)\.",
+        "bedrock",
+    ),
+    (r"accounts/fireworks", "fireworks"),
+    (r"mistral|mixtral|codestral|ministral|magistral|pixtral|devstral", "mistralai"),
+    (r"deepseek", "deepseek"),
+    (r"grok", "xai"),
+    (r"sonar", "perplexity"),
+    (r"command", "cohere"),
+    (r"llama", "ollama"),
+)
+
+
+@cache
+def _third_party() -> dict[str, object]:
+    return {_normal(point.name): point for point in entry_points(group=ENTRY_POINTS)}
+
+
+def provider_names() -> list[str]:
+    """The names of all providers that can be used, sorted."""
+    return sorted({*_BUILT_IN, *_third_party()})
+
+
+def find_adapter(provider: str) -> Adapter:
+    """The adapter of a provider; case and ``-`` or ``_`` do not matter.
+
+    Raises:
+        ConfigurationError: There is none of that name; the nearest ones are listed.
+    """
+    name = _normal(provider)
+    if name in _BUILT_IN:
+        module, attribute = _BUILT_IN[name]
+        return _checked(name, getattr(import_module(module), attribute))
+    point = _third_party().get(name)
+    if point is not None:
+        return _checked(name, point.load())  # type: ignore[attr-defined]  # an EntryPoint; its type is not public
+    near = get_close_matches(name, provider_names(), n=3)
+    hint = f"did you mean {' or '.join(map(repr, near))}?" if near else f"providers are {', '.join(provider_names())}"
+    raise ConfigurationError(f"there is no provider {provider!r}; {hint}")
+
+
+def infer_provider(model: str) -> str:
+    """The provider of a well-known model name.
+
+    Raises:
+        ConfigurationError: The name is not known; says how to name the provider.
+    """
+    name = model.lower().replace("_", "-")
+    for pattern, provider in _MODEL_NAMES:
+        if re.match(pattern, name):
+            return provider
+    raise ConfigurationError(
+        f"cannot tell the provider of model {model!r}: write 'provider:{model}' or pass model_provider=…; "
+        f"providers are {', '.join(provider_names())}"
+    )
+
+
+def split_model(model: str, provider: str | None = None) -> tuple[str, str]:
+    """The provider and the model's own name, from ``provider:model``, a model name, or both apart.
+
+    Raises:
+        ConfigurationError: The name is empty, or its provider is unknown.
+    """
+    head, colon, rest = model.partition(":")
+    known = colon and _normal(head) in provider_names()
+    if provider is None:
+        provider, model = (head, rest) if known else (infer_provider(model), model)
+    elif known and _normal(head) == _normal(provider):
+        model = rest
+    if not model:
+        raise ConfigurationError(f"the model's name is empty; write '{provider}:name-of-the-model'")
+    return _normal(provider), model
+
+
+def _normal(provider: str) -> str:
+    return provider.strip().lower().replace("-", "_")
+
+
+def _checked(name: str, adapter: object) -> Adapter:
+    if not isinstance(adapter, Adapter):
+        raise ConfigurationError(f"provider {name!r} is registered with a {type(adapter).__name__}, not an Adapter")
+    return adapter
+
+
+__all__ = ["ENTRY_POINTS", "find_adapter", "infer_provider", "provider_names", "split_model"]

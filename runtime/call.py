@@ -1,0 +1,304 @@
+"""The pump: carries one model call from the request to the end, and publishes what happens on the run's bus.
+
+It runs in the task that wants the answer. Each :meth:`Call.read` waits for the events of one network read, publishes
+them, lets the awaited subscribers finish, and returns them; the first one sends the request, and the last one ends
+with ``end``. Whatever goes wrong is decided here: tried again before the first content, otherwise raised with what
+arrived. The connection is closed before ``end`` is published.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping
+from typing import Any
+
+import anyio
+
+from tidewire.adapters.spec import Decoder, ModelRequest, Response, is_streamed
+from tidewire.config import parse_run_id
+from tidewire.events.bus import Bus, current_bus, scoped_subscriptions
+from tidewire.events.callbacks import subscriptions
+from tidewire.events.convert import ModelInput, convert_to_messages
+from tidewire.events.errors import (
+    BODY_LIMIT,
+    APIConnectionError,
+    APIStatusError,
+    APITimeoutError,
+    StreamInterruptedError,
+    TidewireError,
+)
+from tidewire.events.messages import AIMessage
+from tidewire.events.types import CONTENT, End, Event, Meta, Outcome, Retry, Run, Start
+from tidewire.settings import Settings
+from tidewire.watchdog import Watchdog
+
+
+class Call:
+    """One model call.
+
+    Args:
+        settings: The model's settings.
+        input: The conversation.
+        config: The call's config.
+        stream: Ask for a stream: True, or None to ask only when somebody listens to tokens.
+
+    Raises:
+        ConfigurationError: The input or the config is wrong.
+        RecursionLimitError: Runs are nested too deeply.
+    """
+
+    __slots__ = (
+        "_attempt",
+        "_content",
+        "_decoder",
+        "_error",
+        "_over",
+        "_request",
+        "_response",
+        "_settings",
+        "_started",
+        "_watchdog",
+        "bus",
+        "run",
+    )
+
+    def __init__(
+        self, settings: Settings, input: ModelInput, config: Mapping[str, Any] | None, *, stream: bool | None
+    ) -> None:
+        merged = settings.config_for(config)
+        parent = current_bus()
+        self.run = _run_of(settings, merged, parent)
+        self.bus = Bus(
+            self.run,
+            [*subscriptions(merged.get("callbacks")), *subscriptions(settings.callbacks), *scoped_subscriptions()],
+            parent=parent,
+            recursion_limit=merged.get("recursion_limit", 25),
+        )
+        wanted = stream if settings.streaming is None else settings.streaming
+        self._settings = settings
+        self._request: ModelRequest = settings.request(
+            convert_to_messages(input), stream=self.bus.wants_tokens if wanted is None else wanted
+        )
+        self._watchdog: Watchdog | None = None
+        self._response: Response | None = None
+        self._decoder: Decoder | None = None
+        self._error: BaseException | None = None
+        self._attempt = 0
+        self._content = False
+        self._started = False
+        self._over = False
+
+    @property
+    def over(self) -> bool:
+        """True once ``end`` was published, or when the call never began."""
+        return self._over or not self._started
+
+    @property
+    def message(self) -> AIMessage:
+        """The message of a call that is over."""
+        return AIMessage.from_fold(self.bus.fold)
+
+    async def read(self) -> list[Event] | None:
+        """The next events, published and heard by everybody else; None after the last ones.
+
+        Raises:
+            TidewireError: The call failed; everything that arrived before was returned by earlier reads.
+        """
+        if self._over:
+            if self._error is not None:
+                error, self._error = self._error, None
+                raise error
+            return None
+        published: list[Event] = []
+        try:
+            await self._advance(published)
+            await self.bus.flush()
+            if self.bus.failure is not None and not self._over:
+                raise self.bus.failure
+        except BaseException as error:  # noqa: BLE001 - every way out of a call publishes its end
+            await self._fail(error, published)
+        return published
+
+    async def abandon(self) -> None:
+        """The consumer leaves: close the connection and end the run. Safe to call at any time, and twice."""
+        if self.over:
+            return
+        self._end("abandoned", None, [])
+        await self.bus.flush()
+
+    async def _advance(self, published: list[Event]) -> None:
+        if not self._started:
+            self._started = True
+            self._watchdog = Watchdog(self._settings.timeout)
+            self.bus.publish_all((Start(self._request.messages, self._request.parameters),), published)
+            await self.bus.flush()
+        watchdog = self._watchdog
+        assert watchdog is not None
+        watchdog.begin_wait()
+        try:
+            while not await self._step(watchdog, published):
+                pass
+        finally:
+            watchdog.end_wait()
+
+    async def _step(self, watchdog: Watchdog, published: list[Event]) -> bool:
+        """One network read, or the wait before another attempt. True when there is something to return."""
+        before = len(published)
+        try:
+            response = self._response
+            if response is None:
+                response = await self._open(watchdog, published)
+                before = len(published)
+            decoder = self._decoder
+            assert decoder is not None
+            data = await watchdog.guard(response.read(), response.abort)
+            self.bus.publish_all(decoder.feed(data) if data else decoder.close(), published)
+        except (TidewireError, TimeoutError) as raised:
+            error = self._explain(raised, watchdog)
+            if len(published) > before and not self._content:
+                self._content = any(type(event) in CONTENT for event in published)
+            await self._retry_or_raise(error, watchdog, published)
+            return False
+        if not self._content and len(published) > before:
+            self._content = any(type(event) in CONTENT for event in published)
+        if not data or decoder.done:
+            await response.aclose()
+            self._end("ok", None, published)
+            return True
+        return len(published) > before
+
+    async def _open(self, watchdog: Watchdog, published: list[Event]) -> Response:
+        settings = self._settings
+        adapter = settings.adapter
+        codec = adapter.codec if adapter.choose_codec is None else adapter.choose_codec(self._request)
+        http = codec.encode(self._request)
+        if settings.headers:
+            http.headers.update(settings.headers)
+        if http.warnings and not self._attempt:
+            self.bus.publish_all(http.warnings, published)
+        self._attempt += 1
+        watchdog.begin_attempt()
+        http = await settings.credentials.apply(http)
+        opening = settings.transport.open(http, connect_timeout_s=settings.timeout.connect)
+        response = self._response = await watchdog.guard(opening, None)
+        if response.status >= 300:
+            body = await self._error_body(response, watchdog)
+            raise codec.error(response.status, response.headers, body)
+        self._decoder = codec.decoder(
+            streamed=is_streamed(response.headers.get("content-type", ""), asked=self._request.stream)
+        )
+        request_id = codec.request_id(response.headers)
+        if request_id is not None:
+            self.bus.publish_all((Meta(request_id=request_id),), published)
+        return response
+
+    async def _error_body(self, response: Response, watchdog: Watchdog) -> bytes:
+        """What the provider says about a refusal, as far as it can be read."""
+        body = b""
+        try:
+            while len(body) < BODY_LIMIT:
+                data = await watchdog.guard(response.read(), response.abort)
+                if not data:
+                    break
+                body += data
+        except APIConnectionError:
+            watchdog.expired = None  # the status alone says enough: a body that breaks off or stalls cannot hide it
+        return body[:BODY_LIMIT]
+
+    def _explain(self, error: TidewireError | TimeoutError, watchdog: Watchdog) -> TidewireError:
+        """The error that the caller should see, for what came out of the transport or the decoder."""
+        phase = watchdog.expired
+        if phase is not None:
+            limit = self._settings.timeout.for_phase(phase)
+            timed_out = APITimeoutError(f"no answer within {limit:g} s ({phase})", phase=phase)
+            timed_out.__cause__ = error
+            return timed_out
+        if isinstance(error, TimeoutError):
+            raise AssertionError("a timeout that no limit explains") from error
+        answered = self._decoder is not None
+        if answered and isinstance(error, APIConnectionError) and not isinstance(error, APITimeoutError):
+            broken = StreamInterruptedError(f"the answer broke off: {error.message}")
+            broken.__cause__ = error
+            return broken
+        return error
+
+    async def _retry_or_raise(self, error: TidewireError, watchdog: Watchdog, published: list[Event]) -> None:
+        if self._content:
+            raise error
+        wait = self._settings.retry.wait_before_retry(error, self._attempt, watchdog.remaining_s)
+        if wait is None:
+            raise error
+        self._drop_response()
+        watchdog.expired = None
+        reason = type(error).__name__
+        if isinstance(error, APIStatusError) and error.status_code is not None:
+            reason = f"{reason} ({error.status_code})"
+        self.bus.publish_all((Retry(self._attempt, wait, reason),), published)
+        await self.bus.flush()
+        await anyio.sleep(wait)
+
+    def _drop_response(self) -> None:
+        response, self._response, self._decoder = self._response, None, None
+        if response is not None:
+            response.abort()
+
+    async def _fail(self, error: BaseException, published: list[Event]) -> None:
+        """End the run because of ``error``; raise it now, or by the next read if events are to be returned first."""
+        if isinstance(error, TidewireError):
+            error.provider = error.provider or self.run.provider
+            error.model = error.model or self.run.model
+            error.attempts = self._attempt
+            if self._content and error.partial is None:
+                error.partial = AIMessage.from_fold(self.bus.fold)
+        if isinstance(error, GeneratorExit):
+            self._end("abandoned", None, published)
+            raise error
+        failed = isinstance(error, Exception)
+        self._end("error" if failed else "cancelled", error, published)
+        await self.bus.flush()
+        if failed and published:
+            self._error = error
+            return
+        raise error
+
+    def _end(self, outcome: Outcome, error: BaseException | None, published: list[Event]) -> None:
+        if self._watchdog is not None:
+            self._watchdog.stop()
+        if outcome != "ok":
+            self._drop_response()
+        self._over = True
+        fold = self.bus.fold
+        usage = fold.usage_event()
+        self.bus.publish_all(
+            (
+                End(
+                    outcome,
+                    AIMessage.from_fold(fold) if fold.has_content or outcome == "ok" else None,
+                    usage=usage,
+                    usage_source="unknown" if usage is None else "reported",
+                    error=error if isinstance(error, Exception) else None,
+                ),
+            ),
+            published,
+        )
+
+
+def _run_of(settings: Settings, config: Mapping[str, Any], parent: Bus | None) -> Run:
+    given = config.get("run_id")
+    return Run(
+        id=uuid.uuid4() if given is None else parse_run_id(given),
+        kind="chat_model",
+        name=config.get("run_name") or settings.adapter.class_name,
+        parent_ids=() if parent is None else (*parent.run.parent_ids, parent.run.id),
+        tags=_tags(parent.run.tags if parent else (), config.get("tags", ()), settings.tags),
+        metadata={**(parent.run.metadata if parent else {}), **settings.metadata, **config.get("metadata", {})},
+        provider=settings.adapter.provider,
+        model=settings.model,
+    )
+
+
+def _tags(*groups: Any) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(tag for group in groups for tag in group))
+
+
+__all__ = ["Call"]

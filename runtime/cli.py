@@ -1,0 +1,47 @@
+"""The command line: ``tidewire demo`` and ``tidewire simulate``."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+import anyio
+
+from tidewire.events.errors import TidewireError
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command; gives the exit status.
+
+    Args:
+        arguments: The words after the program's name; None takes those of the process.
+    """
+    parser = argparse.ArgumentParser(prog="tidewire", description="Every chat model behind one interface.")
+    commands = parser.add_subparsers(dest="command", required=True)
+    demo = commands.add_parser("demo", help="watch a conversation stream, without key and network")
+    demo.add_argument(
+        "--model", default=None, help="a real model, as provider:model; its key comes from the environment"
+    )
+    simulate = commands.add_parser("simulate", help="answer as the providers do, on a loopback port")
+    simulate.add_argument("--port", type=int, default=8808, help="the port (default: 8808); 0 takes a free one")
+    simulate.add_argument("--host", default="127.0.0.1", help="the address to listen on (default: 127.0.0.1)")
+    given = parser.parse_args(arguments)
+    try:
+        if given.command == "demo":
+            from tidewire.demo import run_demo
+
+            anyio.run(run_demo, given.model)
+        else:
+            from tidewire.adapters.simulator import run
+
+            run(host=given.host, port=given.port)
+    except TidewireError as error:
+        print(f"tidewire: {type(error).__name__}: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    return 0
+
+
+__all__ = ["main"]

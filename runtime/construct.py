@@ -1,0 +1,178 @@
+"""From the keywords that users write to settings: what each means, and a clear word for one that means nothing."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from difflib import get_close_matches
+from typing import Any
+
+import msgspec
+
+from tidewire.adapters.credentials import ApiKey
+from tidewire.adapters.registry import find_adapter, split_model
+from tidewire.adapters.spec import Adapter, ModelRequest
+from tidewire.adapters.transport_settings import TransportSettings
+from tidewire.adapters.transports import shared_transport
+from tidewire.events.blocks import JSON
+from tidewire.events.errors import ConfigurationError
+from tidewire.policy import Timeout
+from tidewire.settings import Settings
+from tidewire.tools import tool_choice_of, tools_of
+
+#: Other names under which the field knows a keyword; ``{provider}`` stands for the provider's name.
+_ALIASES = {
+    "{provider}_api_key": "api_key",
+    "{provider}_api_base": "base_url",
+    "{provider}_api_url": "base_url",
+    "{provider}_proxy": "proxy",
+    "model_name": "model",
+    "request_timeout": "timeout",
+    "default_request_timeout": "timeout",
+    "stop_sequences": "stop",
+    "max_completion_tokens": "max_tokens",
+    "http_async_client": "http_client",
+}
+
+
+def _set_headers(settings: Settings, value: Mapping[str, str]) -> Settings:
+    headers = {**settings.headers, **{name.lower(): text for name, text in value.items()}}
+    return msgspec.structs.replace(settings, headers=headers)
+
+
+def _set_retries(settings: Settings, value: int) -> Settings:
+    if value < 0:
+        raise ConfigurationError(f"max_retries must be a whole number from 0, got {value!r}")
+    return msgspec.structs.replace(settings, retry=msgspec.structs.replace(settings.retry, max_retries=value))
+
+
+def _set_tools(settings: Settings, value: JSON) -> Settings:
+    return msgspec.structs.replace(settings, tools=tools_of(value))
+
+
+def _set_tool_choice(settings: Settings, value: JSON) -> Settings:
+    return msgspec.structs.replace(settings, tool_choice=tool_choice_of(value, settings.tools))
+
+
+def _field(name: str, convert: Callable[[Any], Any] = lambda value: value) -> Callable[[Settings, Any], Settings]:
+    return lambda settings, value: msgspec.structs.replace(settings, **{name: convert(value)})
+
+
+#: What a keyword does that is no parameter of the provider's.
+_SETTERS: dict[str, Callable[[Settings, Any], Settings]] = {
+    "base_url": _field("base_url", lambda url: str(url).rstrip("/")),
+    "callbacks": _field("callbacks"),
+    "default_headers": _set_headers,
+    "extra_body": lambda settings, value: msgspec.structs.replace(
+        settings, extra_body={**settings.extra_body, **dict(value)}
+    ),
+    "max_retries": _set_retries,
+    "metadata": lambda settings, value: msgspec.structs.replace(
+        settings, metadata={**settings.metadata, **dict(value)}
+    ),
+    "model": _field("model", str),
+    "output": _field("output"),
+    "parallel_tool_calls": _field("parallel_tool_calls"),
+    "retry": _field("retry"),
+    "stream_usage": _field("stream_usage", bool),
+    "streaming": _field("streaming"),
+    "tags": _field("tags", tuple),
+    "timeout": _field("timeout", Timeout.of),
+    "tool_choice": _set_tool_choice,
+    "tools": _set_tools,
+    "transport": _field("transport"),
+}
+_TRANSPORT_KEYWORDS = frozenset(TransportSettings.__struct_fields__)
+
+
+def build_settings(model: str, provider: str | None, keywords: Mapping[str, Any]) -> Settings:
+    """The settings of a model.
+
+    Raises:
+        ConfigurationError: The provider or a keyword is unknown, or a value cannot be used.
+    """
+    provider, name = split_model(model, provider)
+    adapter = find_adapter(provider)
+    given = _by_usual_names(adapter, keywords)
+    if adapter.configure is not None:
+        adapter, given = adapter.configure(given)
+    carrying = {key: given.pop(key) for key in list(given) if key in _TRANSPORT_KEYWORDS}
+    if adapter.transport is not None:
+        transport = adapter.transport()
+    else:
+        transport = given.pop("transport", None) or shared_transport(TransportSettings(**carrying))
+    settings = Settings(
+        adapter=adapter,
+        model=name,
+        transport=transport,
+        credentials=given.pop("credentials", None) or ApiKey(adapter, given.pop("api_key", None)),
+        base_url=_base_url(adapter),
+        parameters=dict(adapter.default_parameters),
+    )
+    return override(settings, given)
+
+
+def override(settings: Settings, keywords: Mapping[str, Any]) -> Settings:
+    """The settings with some keywords changed, as for one call.
+
+    Raises:
+        ConfigurationError: A keyword is unknown; the nearest one is named.
+    """
+    given = _by_usual_names(settings.adapter, keywords)
+    if "api_key" in given:
+        key = ApiKey(settings.adapter, given.pop("api_key"))
+        settings = msgspec.structs.replace(settings, credentials=key)
+    parameters: dict[str, Any] = {}
+    for name, value in given.items():
+        setter = _SETTERS.get(name)
+        if setter is not None:
+            settings = setter(settings, value)
+        else:
+            parameters[name] = value
+    if not parameters:
+        return settings
+    known = _known_parameters(settings)
+    for name in parameters:
+        if name not in known:
+            raise ConfigurationError(_unknown(settings.adapter.provider, name, known))
+    return msgspec.structs.replace(settings, parameters={**settings.parameters, **parameters})
+
+
+def _known_parameters(settings: Settings) -> frozenset[str]:
+    adapter = settings.adapter
+    known = adapter.codec.parameters
+    if adapter.choose_codec is not None:
+        request = ModelRequest(model=settings.model, messages=(), base_url="", parameters=settings.parameters)
+        known |= adapter.choose_codec(request).parameters
+    return known
+
+
+def _by_usual_names(adapter: Adapter, keywords: Mapping[str, Any]) -> dict[str, Any]:
+    """The keywords by their usual names, those that are None left out."""
+    aliases = {alias.format(provider=adapter.provider): name for alias, name in _ALIASES.items()}
+    given: dict[str, Any] = {}
+    for key, value in keywords.items():
+        name = aliases.get(key, key) if key not in adapter.codec.parameters else key
+        if name in given:
+            raise ConfigurationError(f"{key!r} and {name!r} are two names of the same parameter; give one")
+        if value is not None:
+            given[name] = value
+    return given
+
+
+def _base_url(adapter: Adapter) -> str:
+    for name in adapter.base_url_env:
+        url = os.environ.get(name, "").strip()
+        if url:
+            return url.rstrip("/")
+    return adapter.base_url
+
+
+def _unknown(provider: str, name: str, known: frozenset[str]) -> str:
+    names = sorted({*known, *_SETTERS, *_TRANSPORT_KEYWORDS, "api_key"})
+    near = get_close_matches(name, names, n=1)
+    hint = f"did you mean {near[0]!r}?" if near else f"it takes {', '.join(sorted(known))}"
+    return f"{provider} has no parameter {name!r}; {hint} A field of the provider's body goes into extra_body={{…}}"
+
+
+__all__ = ["build_settings", "override"]

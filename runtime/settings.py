@@ -1,0 +1,95 @@
+"""Everything about a model that can be set, in one frozen struct; each ``with_…`` method replaces fields of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from tidewire.adapters.spec import (
+    Adapter,
+    Credentials,
+    ModelRequest,
+    NativeTool,
+    OutputSchema,
+    ToolChoice,
+    ToolSpec,
+    Transport,
+)
+from tidewire.config import RunnableConfig, check_config, merge_configs
+from tidewire.events.blocks import JSONObject
+from tidewire.events.callbacks import Callbacks
+from tidewire.events.messages import BaseMessage
+from tidewire.policy import RetryPolicy, Timeout
+
+
+class Settings(msgspec.Struct, frozen=True):
+    """The settings of a model.
+
+    Attributes:
+        adapter: The provider.
+        model: The model's name, as the provider knows it.
+        transport: What carries the requests.
+        credentials: What signs them.
+        base_url: Where the provider lives, without a trailing slash.
+        parameters: Sampling and provider parameters by their public names.
+        headers: Headers of the caller's own, sent with every request.
+        extra_body: Fields merged into the JSON body last.
+        tools: The tools the model may call.
+        tool_choice: Which of them it must call.
+        parallel_tool_calls: Whether it may call several at once; None leaves it to the provider.
+        output: The form that the answer must have.
+        timeout: How long a call may take.
+        retry: How often a failed call is tried again.
+        stream_usage: Whether streams ask for token counts.
+        streaming: True streams also for ``ainvoke``, None does so when somebody listens to tokens, False never does.
+        callbacks: Who hears the calls of this model only.
+        tags: Labels of the calls of this model only.
+        metadata: Data of the calls of this model only.
+        config: The config that every call starts from.
+    """
+
+    adapter: Adapter
+    model: str
+    transport: Transport
+    credentials: Credentials
+    base_url: str
+    parameters: JSONObject = {}
+    headers: dict[str, str] = {}
+    extra_body: JSONObject = {}
+    tools: tuple[ToolSpec | NativeTool, ...] = ()
+    tool_choice: ToolChoice | None = None
+    parallel_tool_calls: bool | None = None
+    output: OutputSchema | None = None
+    timeout: Timeout = Timeout()
+    retry: RetryPolicy = RetryPolicy()
+    stream_usage: bool = True
+    streaming: bool | None = None
+    callbacks: Callbacks = None
+    tags: tuple[str, ...] = ()
+    metadata: dict[str, Any] = {}
+    config: RunnableConfig = {}
+
+    def config_for(self, config: Mapping[str, Any] | None) -> RunnableConfig:
+        """The config of one call."""
+        return merge_configs(self.config, check_config(config))
+
+    def request(self, messages: list[BaseMessage], *, stream: bool) -> ModelRequest:
+        """What the codec is asked to spell."""
+        return ModelRequest(
+            model=self.model,
+            messages=messages,
+            base_url=self.base_url,
+            stream=stream,
+            parameters=self.parameters,
+            tools=self.tools,
+            tool_choice=self.tool_choice,
+            parallel_tool_calls=self.parallel_tool_calls,
+            output=self.output,
+            stream_usage=self.stream_usage,
+            extra_body=self.extra_body,
+        )
+
+
+__all__ = ["Settings"]

@@ -1,0 +1,138 @@
+"""What ``astream`` and ``aevents`` return: the events of a call, as chunks or as they are.
+
+The object is read with ``async for``. It hands out an async generator rather than being its own iterator: only a
+generator is closed by the event loop when a ``break`` leaves it behind. Leaving ``async with``, or ``aclose()``,
+closes it at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from types import TracebackType
+from typing import Generic, Self, TypeVar
+
+from tidewire.call import Call
+from tidewire.events.chunks import AIMessageChunk
+from tidewire.events.messages import AIMessage
+from tidewire.events.types import CONTENT, End, Event, Finish, Meta, Retry, Run, Usage
+
+T = TypeVar("T", covariant=True)
+
+
+class Stream(Generic[T]):
+    """A stream of one call, read once. ``run`` identifies the call."""
+
+    def __init__(self, call: Call, generate: Callable[[Call], AsyncGenerator[T]]) -> None:
+        self._call = call
+        self._generate = generate
+        self._generator: AsyncGenerator[T] | None = None
+        self.run = call.run
+
+    def __aiter__(self) -> AsyncIterator[T]:
+        return self._started()
+
+    async def __anext__(self) -> T:
+        return await self._started().__anext__()
+
+    async def aclose(self) -> None:
+        """Stop the call, if it is running, and close its connection. Safe to call twice."""
+        if self._generator is not None:
+            await self._generator.aclose()
+        await self._call.abandon()
+
+    async def result(self) -> AIMessage:
+        """Read what is left and give the whole message.
+
+        Raises:
+            TidewireError: The call failed; ``partial`` is the message so far.
+        """
+        while await self._call.read() is not None:
+            continue
+        return self._call.message
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        await self.aclose()
+
+    def _started(self) -> AsyncGenerator[T]:
+        if self._generator is None:
+            self._generator = self._generate(self._call)
+        return self._generator
+
+
+class ChunkMaker:
+    """Makes the chunks of a run from its events, read by read: one for each content event, and the last one for
+    ``end``.
+
+    Metadata goes with the content that follows it; the token counts and the finish reason go with the last chunk.
+    """
+
+    __slots__ = ("_finish", "_meta", "_run", "_usage")
+
+    def __init__(self, run: Run) -> None:
+        self._run = run
+        self._meta: list[Event] = []
+        self._usage: Usage | None = None
+        self._finish: Finish | None = None
+
+    def chunks(self, events: list[Event]) -> list[AIMessageChunk]:
+        """The chunks for the events of one read."""
+        run, make, content = self._run, AIMessageChunk.from_events, CONTENT
+        chunks: list[AIMessageChunk] = []
+        for event in events:
+            if type(event) in content:
+                if self._meta:
+                    chunks.append(make(run, (*self._meta, event)))
+                    self._meta.clear()
+                else:
+                    chunks.append(make(run, event))
+            else:
+                self._keep(event, chunks)
+        return chunks
+
+    def _keep(self, event: Event, chunks: list[AIMessageChunk]) -> None:
+        match event:
+            case Meta():
+                self._meta.append(event)
+            case Usage():
+                self._usage = event
+            case Finish():
+                self._finish = event
+            case Retry():  # what a failed attempt said does not count
+                self._meta.clear()
+                self._usage = self._finish = None
+            case End() if event.outcome == "ok":
+                last = (event for event in (*self._meta, self._usage, self._finish) if event is not None)
+                chunks.append(AIMessageChunk.from_events(self._run, tuple(last), last=True))
+            case _:
+                pass  # nothing of it is in a message
+
+
+async def generate_chunks(call: Call) -> AsyncGenerator[AIMessageChunk]:
+    """The chunks of a call. Closing the generator early stops the call."""
+    maker = ChunkMaker(call.run)
+    try:
+        while (events := await call.read()) is not None:
+            for chunk in maker.chunks(events):
+                yield chunk
+    finally:
+        if not call.over:
+            await call.abandon()
+
+
+async def generate_events(call: Call) -> AsyncGenerator[Event]:
+    """The events of a call, ``start`` first and ``end`` last. Closing the generator early stops the call."""
+    try:
+        while (events := await call.read()) is not None:
+            for event in events:
+                yield event
+    finally:
+        if not call.over:
+            await call.abandon()
+
+
+__all__ = ["ChunkMaker", "Stream", "generate_chunks", "generate_events"]

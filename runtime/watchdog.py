@@ -1,0 +1,130 @@
+"""Time limits of a stream that is read: one timer for the whole call, and nothing to pay for each read.
+
+On asyncio a timer of the loop looks at how long the call has been waiting and aborts the response when that is too
+long. On trio, where a deadline costs little, each read runs under one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+import anyio
+
+from tidewire.events.errors import TimeoutPhase
+from tidewire.policy import Timeout
+
+T = TypeVar("T")
+
+
+class Watchdog:
+    """Watches one call.
+
+    Args:
+        timeout: The limits.
+    """
+
+    __slots__ = ("_abort", "_first", "_loop", "_spent", "_timeout", "_timer", "_waiting_since", "expired")
+
+    def __init__(self, timeout: Timeout) -> None:
+        self._timeout = timeout
+        self._abort: Callable[[], None] | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        try:
+            self._loop: asyncio.AbstractEventLoop | None = asyncio.get_running_loop()
+        except RuntimeError:
+            self._loop = None
+        self._waiting_since: float | None = None
+        self._spent = 0.0
+        self._first = True
+        #: The phase whose limit was passed, or None.
+        self.expired: TimeoutPhase | None = None
+
+    def begin_wait(self) -> None:
+        """The caller has begun to wait for the next events."""
+        self._waiting_since = time.monotonic()
+
+    def end_wait(self) -> None:
+        """The caller has what it waited for; its own time between pulls does not count."""
+        if self._waiting_since is not None:
+            self._spent += time.monotonic() - self._waiting_since
+            self._waiting_since = None
+            self._first = False
+
+    def begin_attempt(self) -> None:
+        """A new request: its first event has its own limit."""
+        now = time.monotonic()
+        if self._waiting_since is not None:
+            self._spent += now - self._waiting_since
+        self._waiting_since = now
+        self._first = True
+
+    @property
+    def remaining_s(self) -> float | None:
+        """Seconds left of the total, or None without one."""
+        if self._timeout.total is None:
+            return None
+        waiting = 0.0 if self._waiting_since is None else time.monotonic() - self._waiting_since
+        return self._timeout.total - self._spent - waiting
+
+    async def guard(self, work: Awaitable[T], abort: Callable[[], None] | None) -> T:
+        """Await ``work`` (opening a response when ``abort`` is None, else reading it) within the limits.
+
+        Raises:
+            TimeoutError: A limit was passed while opening; ``expired`` says which. A read that is aborted raises what
+                the transport raises.
+        """
+        if abort is not None and self._loop is not None:
+            self._abort = abort
+            if self._timer is None:
+                self._arm()
+            return await work
+        limit, phase = self._limit()
+        if limit is None:
+            return await work
+        with anyio.move_on_after(limit - self._waited()) as scope:
+            return await work
+        if scope.cancelled_caught:
+            self.expired = phase
+        raise TimeoutError
+
+    def stop(self) -> None:
+        """The call is over."""
+        self._abort = None
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _waited(self) -> float:
+        return 0.0 if self._waiting_since is None else time.monotonic() - self._waiting_since
+
+    def _limit(self) -> tuple[float | None, TimeoutPhase]:
+        """How long the present wait may take, and the name of that limit."""
+        phase: TimeoutPhase = "first_event" if self._first else "between_events"
+        limit = self._timeout.for_phase(phase)
+        if self._timeout.total is not None:
+            left = self._timeout.total - self._spent
+            if limit is None or left < limit:
+                return left, "total"
+        return limit, phase
+
+    def _arm(self) -> None:
+        limit, _ = self._limit()
+        if limit is not None and self._loop is not None:
+            self._timer = self._loop.call_later(max(0.0, limit - self._waited()), self._check)
+
+    def _check(self) -> None:
+        self._timer = None
+        limit, phase = self._limit()
+        if limit is None:
+            return
+        if self._waiting_since is not None and self._waited() >= limit - 1e-4 and self._abort is not None:
+            self.expired = phase
+            self._abort()
+            return
+        self._arm()
+
+
+__all__ = ["Watchdog"]
