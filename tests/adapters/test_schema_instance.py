@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tidewire.adapters.schema_check import problems
+from tidewire.adapters.schema_check import is_array, problems
 from tidewire.adapters.schema_instance import schema_instance
 from tidewire.events.errors import ConfigurationError
 
@@ -113,7 +113,7 @@ def _without_formats(schema: Any) -> Any:  # noqa: ANN401  # any JSON value
     if isinstance(schema, dict):
         parts = cast("Schema", schema)
         return {key: _without_formats(part) for key, part in parts.items() if key != "format"}
-    return [_without_formats(part) for part in cast("list[Any]", schema)] if isinstance(schema, list) else schema
+    return [_without_formats(part) for part in schema] if is_array(schema) else schema
 
 
 _json = st.recursive(
