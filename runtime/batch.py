@@ -157,28 +157,30 @@ class CompletedBatch(Generic[Out]):
 
     def _started(self) -> AsyncGenerator[_Result[Out]]:
         if self._generator is None:
-            self._generator = self._results()
+            self._generator = _results(self._batch)
         return self._generator
 
-    async def _results(self) -> AsyncGenerator[_Result[Out]]:
-        # The calls run in the host's task group, because a generator must not yield inside a task group of its own.
-        sender, receiver = anyio.create_memory_object_stream[_Result[Out]](self._batch.concurrency)
 
-        async def work() -> None:
-            async with sender:
-                await self._batch.run(sender.send)
+async def _results(batch: _Batch[Any, Out]) -> AsyncGenerator[_Result[Out]]:
+    """The results; no method of what hands it out, since a task that kept that alive would never be stopped by a break."""
+    # The calls run in the host's task group, because a generator must not yield inside a task group of its own.
+    sender, receiver = anyio.create_memory_object_stream[_Result[Out]](batch.concurrency)
 
-        hosted = await start_hosted(work)
+    async def work() -> None:
+        async with sender:
+            await batch.run(sender.send)
+
+    hosted = await start_hosted(work)
+    try:
+        async for result in receiver:
+            yield result
         try:
-            async for result in receiver:
-                yield result
-            try:
-                await hosted.wait()
-            except BaseExceptionGroup as group:
-                raise _first_error(group) from None
-        finally:
-            receiver.close()
-            await hosted.aclose()
+            await hosted.wait()
+        except BaseExceptionGroup as group:
+            raise _first_error(group) from None
+    finally:
+        receiver.close()
+        await hosted.aclose()
 
 
 def as_completed(

@@ -12,6 +12,7 @@ import asyncio
 import atexit
 import contextlib
 import os
+import sys
 import threading
 from collections.abc import Awaitable, Callable
 from concurrent.futures import Future
@@ -39,6 +40,9 @@ class _LoopThread:
         """Run ``work`` on the loop in a copy of the caller's context, and wait for it."""
         context = copy_context()
         context.run(_depth.set, depth + 1)
+        sniffio = sys.modules.get("sniffio")
+        if sniffio is not None:  # a caller on trio has left its own answer to "which loop?" in the context
+            context.run(sniffio.current_async_library_cvar.set, "asyncio")
         future: Future[T] = Future()
         tasks: list[asyncio.Task[None]] = []
 
@@ -92,6 +96,7 @@ class _LoopThread:
 _depth: ContextVar[int] = ContextVar("tidewire_loop_thread_depth", default=0)
 _threads: list[_LoopThread] = []
 _lock = threading.Lock()
+_stopped = False
 
 
 def run_blocking(work: Callable[[], Awaitable[T]]) -> T:
@@ -100,6 +105,8 @@ def run_blocking(work: Callable[[], Awaitable[T]]) -> T:
         return anyio.from_thread.run(_awaited, work)
     depth = _depth.get()
     with _lock:
+        if _stopped:
+            raise RuntimeError("the interpreter is exiting; no call can be made any more")
         while len(_threads) <= depth:
             _threads.append(_LoopThread(f"tidewire-{len(_threads)}"))
         thread = _threads[depth]
@@ -118,8 +125,15 @@ def _in_worker_thread() -> bool:
     return True
 
 
+def is_stopped() -> bool:
+    """True once the interpreter exits: the loops are closed, and nothing can be run on them."""
+    return _stopped
+
+
 def _stop() -> None:
+    global _stopped
     with _lock:
+        _stopped = True
         threads, _threads[:] = list(_threads), []
     for thread in threads:
         thread.stop()
@@ -136,4 +150,4 @@ atexit.register(_stop)
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_forget)
 
-__all__ = ["run_blocking"]
+__all__ = ["is_stopped", "run_blocking"]

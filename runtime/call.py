@@ -121,10 +121,13 @@ class Call:
 
     async def abandon(self) -> None:
         """The consumer leaves: close the connection and end the run. Safe to call at any time, and twice."""
-        if self.over:
-            return
+        if not self.over:
+            self.abandon_nowait()
+            await self.bus.flush()
+
+    def abandon_nowait(self) -> None:
+        """As :meth:`abandon`, where nothing can be awaited any more; awaited subscribers do not hear of it."""
         self._end("abandoned", None, [])
-        await self.bus.flush()
 
     async def _advance(self, published: list[Event]) -> None:
         if not self._started:

@@ -12,7 +12,7 @@ from typing import Any, ClassVar, Literal, Self, overload
 import msgspec
 
 from tidewire.batch import CompletedBatch, Configs, Inputs, as_completed, run_batch
-from tidewire.blocking import run_blocking
+from tidewire.blocking import is_stopped, run_blocking
 from tidewire.call import Call
 from tidewire.config import RunnableConfig, check_config, merge_configs
 from tidewire.construct import build_settings, override
@@ -334,7 +334,10 @@ def _pull(call: Call) -> Generator[AIMessageChunk]:
             yield from maker.chunks(events)
     finally:
         if not call.over:
-            run_blocking(call.abandon)
+            if is_stopped():  # collected while the interpreter exits
+                call.abandon_nowait()
+            else:
+                run_blocking(call.abandon)
 
 
 def _pull_results(batch: CompletedBatch[Any]) -> Generator[Any]:
@@ -345,7 +348,8 @@ def _pull_results(batch: CompletedBatch[Any]) -> Generator[Any]:
         while (result := run_blocking(pull)) is not None:
             yield result
     finally:
-        run_blocking(batch.aclose)
+        if not is_stopped():  # at exit the loops, and the calls on them, have ended already
+            run_blocking(batch.aclose)
 
 
 __all__ = ["ChatAnthropic", "ChatModel", "ChatOpenAI", "init_chat_model"]
