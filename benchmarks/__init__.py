@@ -1,0 +1,1 @@
+"""How fast tidewire is, beside bare readers of the same bytes: ``python benchmarks/run.py``."""

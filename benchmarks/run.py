@@ -1,0 +1,169 @@
+"""Run the benchmarks: ``python benchmarks/run.py [--quick] [--only NAME …] [--profile NAME]``.
+
+Prints a table and appends what was measured as JSON lines to ``benchmarks/results/``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Generator, Iterable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Literal
+
+# Python looks for the imports of a script in the script's folder; these are named from the repository's root.
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from benchmarks import in_memory
+from benchmarks.measure import Row, Sample, rows, take_turns
+from benchmarks.report import machine, print_calls, print_rows, write_results
+from benchmarks.server import running_server
+from benchmarks.worker import Job, Worker, running_worker
+
+#: Processes start differently each time (where memory lies, how strings hash), so the samples come from several.
+PROCESSES = 3
+
+
+@dataclass(frozen=True)
+class Replies:
+    """A measure of replies that come from the server: a sample is ``repeat`` of them, and each contestant takes
+    ``rounds``. The first contestant is the floor.
+    """
+
+    kind: Literal["stream", "call"]
+    path: str
+    tokens: int
+    repeat: int
+    contestants: tuple[str, ...] = ("aiohttp", "tidewire", "httpx", "socket")
+    rounds: int = 21
+
+    @property
+    def unit(self) -> str:
+        """What the cost is told for."""
+        return "token" if self.kind == "stream" else "call"
+
+    def units(self, repeat: int) -> int:
+        """How many of them are in so many replies."""
+        return self.tokens * repeat if self.kind == "stream" else repeat
+
+    def job(self, server: str) -> Job:
+        """A sample, as a worker takes it."""
+        return Job(self.kind, server + self.path, self.tokens, self.repeat)
+
+
+@dataclass(frozen=True)
+class InMemory:
+    """A measure without a server: each run gives the CPU seconds of so many units. The first one is the base."""
+
+    unit: str
+    runs: dict[str, tuple[Callable[[], float], int]]
+    rounds: int = 11
+
+
+_SIZES = (1_000, 8_000, 64_000)
+_EVENTS = 64_000
+
+REPLIES = {
+    "burst": Replies("stream", "/burst/5000", 5000, 4),
+    "replies": Replies("stream", "/burst/200", 200, 60),
+    "paced": Replies("stream", "/paced/1000/1", 1000, 1, ("aiohttp", "tidewire"), rounds=9),
+    "call": Replies("call", "/plain/50", 50, 200),
+}
+IN_MEMORY = {
+    "add-text": InMemory("chunk", {f"{n:,}": (partial(in_memory.add_text, n), n) for n in _SIZES}),
+    "add-arguments": InMemory("chunk", {f"{n:,}": (partial(in_memory.add_arguments, n), n) for n in _SIZES}),
+    "publish": InMemory(
+        "event", {f"{n} subscribers": (partial(in_memory.publish, n, _EVENTS), _EVENTS) for n in (0, 1, 20)}
+    ),
+}
+COUNTED = ("burst", "replies", "call")
+FUNCTION_CALLS = "function-calls"
+
+
+def measure_replies(name: str, server: str, *, quick: bool) -> list[Row]:
+    """A measure of replies: workers of all contestants take turns, in several sets of processes."""
+    replies = REPLIES[name]
+    job = replies.job(server)
+    units = replies.units(job.repeat)
+    processes, rounds = (1, 5) if quick else (PROCESSES, replies.rounds // PROCESSES)
+    samples: dict[str, list[Sample]] = {contestant: [] for contestant in replies.contestants}
+    for _ in range(processes):
+        with _workers(replies.contestants) as workers:
+            turns = {contestant: partial(_reply_sample, worker, job, units) for contestant, worker in workers.items()}
+            for contestant, own in take_turns(turns, rounds).items():
+                samples[contestant] += own
+    return rows(name, replies.unit, samples)
+
+
+def measure_in_memory(name: str, *, quick: bool) -> list[Row]:
+    """A measure without a server, in this process."""
+    measured = IN_MEMORY[name]
+    turns = {label: partial(_in_memory_sample, run, units) for label, (run, units) in measured.runs.items()}
+    return rows(name, measured.unit, take_turns(turns, 3 if quick else measured.rounds))
+
+
+def count_function_calls(server: str) -> Iterator[tuple[str, str, str, float]]:
+    """Function calls as cProfile counts them, those of C functions too: measure, contestant, unit, calls for each."""
+    contestants = ("aiohttp", "tidewire")
+    with _workers(contestants) as workers:
+        for name in COUNTED:
+            replies = REPLIES[name]
+            job = Job(replies.kind, server + replies.path, replies.tokens, 10, profile="count")
+            for contestant in contestants:
+                calls = workers[contestant].run(job).function_calls
+                yield name, contestant, replies.unit, calls / replies.units(job.repeat)
+
+
+def show_profile(contestant: str, measures: Iterable[str], server: str) -> None:
+    """Print where a contestant's time goes, as cProfile sees it (which makes short functions look costlier)."""
+    with running_worker(contestant) as worker:
+        for name in measures:
+            replies = REPLIES[name]
+            worker.run(Job(replies.kind, server + replies.path, replies.tokens, 10, profile="show"))
+
+
+@contextmanager
+def _workers(contestants: Iterable[str]) -> Generator[dict[str, Worker]]:
+    with ExitStack() as stack:
+        yield {contestant: stack.enter_context(running_worker(contestant)) for contestant in contestants}
+
+
+def _reply_sample(worker: Worker, job: Job, units: int) -> Sample:
+    cost = worker.run(job)
+    return Sample(cost.cpu_s / units * 1e6, cost.wall_s / units * 1e6)
+
+
+def _in_memory_sample(run: Callable[[], float], units: int) -> Sample:
+    return Sample(run() / units * 1e6)
+
+
+def _main() -> None:
+    measures = (*REPLIES, *IN_MEMORY, FUNCTION_CALLS)
+    parser = argparse.ArgumentParser(description="Measure tidewire beside bare readers of the same bytes.")
+    parser.add_argument("--quick", action="store_true", help="fewer rounds, one set of processes")
+    parser.add_argument("--only", action="append", choices=measures, metavar="NAME", help=f"of {', '.join(measures)}")
+    parser.add_argument("--profile", metavar="CONTESTANT", help="show where its time goes instead of measuring")
+    arguments = parser.parse_args()
+    chosen: list[str] = arguments.only or list(measures)
+    with running_server() as server:
+        if arguments.profile is not None:
+            show_profile(arguments.profile, [name for name in chosen if name in COUNTED], server)
+            return
+        about = machine()
+        print(" · ".join(f"{key} {value}" for key, value in about.items()))
+        measured: list[Row] = []
+        for name in chosen:
+            if name in REPLIES:
+                measured += print_rows(measure_replies(name, server, quick=arguments.quick))
+            elif name in IN_MEMORY:
+                measured += print_rows(measure_in_memory(name, quick=arguments.quick))
+        counted = list(count_function_calls(server)) if FUNCTION_CALLS in chosen else []
+        print_calls(counted)
+    print(f"\nsamples: {write_results(about, measured, counted)}")
+
+
+if __name__ == "__main__":
+    _main()
