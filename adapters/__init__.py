@@ -30,11 +30,11 @@ from tidewire.adapters.spec import (
 )
 
 __all__ = [
+    "ENTRY_POINTS",
     "Adapter",
     "Codec",
     "Credentials",
     "Decoder",
-    "ENTRY_POINTS",
     "HttpRequest",
     "KeySource",
     "ModelRequest",

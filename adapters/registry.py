@@ -15,6 +15,7 @@ from importlib.metadata import entry_points
 from tidewire.adapters.spec import Adapter
 from tidewire.events.errors import ConfigurationError
 
+#: The group of entry points in which other packages register adapters.
 ENTRY_POINTS = "tidewire.adapters"
 
 #: Where the adapters of this project are: provider → module and attribute.

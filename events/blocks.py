@@ -1,7 +1,7 @@
 """Content blocks: the parts of a message, as plain dicts with a ``type``, the same for every provider.
 
-Every block may carry ``id``, ``index`` (its place in the provider's reply) and ``extras`` (what only one provider knows,
-such as a signature under ``extras["signature"]``). Nothing here depends on a provider.
+Every block may carry ``id``, ``index`` (its place in the provider's reply) and ``extras`` (what only one provider
+knows, such as a signature under ``extras["signature"]``). Nothing here depends on a provider.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from typing import Any, Literal, NotRequired, TypeAlias, TypedDict
 
 #: A JSON value as users hand it in and get it back. ``Any`` because its shape is theirs to know.
 JSON: TypeAlias = Any
+#: A JSON object.
 JSONObject: TypeAlias = dict[str, JSON]
 
 
@@ -34,6 +35,7 @@ class NonStandardAnnotation(TypedDict):
     id: NotRequired[str]
 
 
+#: What a text block may be annotated with.
 Annotation: TypeAlias = Citation | NonStandardAnnotation
 
 
@@ -161,6 +163,7 @@ class NonStandardBlock(_Block):
     value: JSONObject
 
 
+#: Any standard block.
 ContentBlock: TypeAlias = (
     TextBlock
     | ReasoningBlock

@@ -1,9 +1,9 @@
 """The bus of a run: numbers its events, folds them, tells the subscribers, then the run around it.
 
-Publishing is a plain call for each subscriber; it never waits and never raises. A subscriber is a function ``(run, event)``.
-When it returns an awaitable (an async function does), that is awaited in :meth:`Bus.flush`, which the run's pump calls once
-per network read and once after ``end``. A subscriber that raises is reported once and detached after ten failures in a row;
-a ``critical`` one fails its run instead.
+Publishing is a plain call for each subscriber; it never waits and never raises. A subscriber is a function ``(run,
+event)``. When it returns an awaitable (an async function does), that is awaited in :meth:`Bus.flush`, which the run's
+pump calls once per network read and once after ``end``. A subscriber that raises is reported once and detached after
+ten failures in a row; a ``critical`` one fails its run instead.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from typing import Any, TypeAlias
 
 import anyio
 
+from tidewire.events.blocks import JSON
 from tidewire.events.errors import RecursionLimitError
 from tidewire.events.fold import Fold
 from tidewire.events.types import Custom, End, Event, Run, WarningEvent
@@ -122,7 +123,7 @@ class Bus:
 
     @property
     def wants_tokens(self) -> bool:
-        """True when somebody hears tokens, here or around; a subscriber says no with an attribute ``wants_tokens = False``."""
+        """True when somebody hears tokens, here or around; ``wants_tokens = False`` on a subscriber says no."""
         bus: Bus | None = self
         while bus is not None:
             if any(getattr(subscription.call, "wants_tokens", True) for subscription in bus._subscriptions):
@@ -165,7 +166,7 @@ class Bus:
                             pending.append((subscription, result, run))
                         elif subscription.failures:
                             subscription.failures = 0
-                    except Exception as error:  # a subscriber's fault is not the run's
+                    except Exception as error:  # noqa: BLE001 - a subscriber's fault is not the run's
                         self._failed(subscription, error)
                 if parent is not None:
                     parent._relay(run, event, self)
@@ -194,7 +195,7 @@ class Bus:
                 "subscribers were not done %.1f s after the end of a run: %s", END_FLUSH_S, ", ".join(sorted(late))
             )
 
-    def dispatch(self, name: str, data: Any = None) -> None:
+    def dispatch(self, name: str, data: JSON = None) -> None:
         """Publish an event of the user's own."""
         self.publish(Custom(name, data))
 
@@ -205,7 +206,7 @@ class Bus:
             try:
                 await awaitable
                 subscription.failures = 0
-            except Exception as error:  # as in publish_all
+            except Exception as error:  # noqa: BLE001 - a subscriber's fault is not the run's
                 self._failed(subscription, error)
         if self._reports and not self._ended:
             reports, self._reports = self._reports, []
@@ -228,7 +229,7 @@ class Bus:
                     origin._pending.append((subscription, result, run))
                 elif subscription.failures:
                     subscription.failures = 0
-            except Exception as error:  # as in publish_all
+            except Exception as error:  # noqa: BLE001 - a subscriber's fault is not the run's
                 origin._failed(subscription, error)
         if self._parent is not None:
             self._parent._relay(run, event, origin)
@@ -240,7 +241,10 @@ class Bus:
         subscription.failures += 1
         if not subscription.reported:
             subscription.reported = True
-            text = f"subscriber {subscription.name} raised {type(error).__name__}; it is detached after {MAX_FAILURES} failures in a row"
+            text = (
+                f"subscriber {subscription.name} raised {type(error).__name__}; "
+                f"it is detached after {MAX_FAILURES} failures in a row"
+            )
             self._reports.append(WarningEvent("subscriber_failed", text))
             _log.warning("%s", text, exc_info=error)
         if subscription.failures >= MAX_FAILURES:

@@ -1,7 +1,7 @@
 """Callbacks: objects with the field's handler methods, as subscribers of the bus.
 
-Methods may be sync (called in line) or async (awaited in order, once per network read). They get their arguments by name;
-a method that does not declare one of them is called without it.
+Methods may be sync (called in line) or async (awaited in order, once per network read). They get their arguments by
+name; a method that does not declare one of them is called without it.
 """
 
 from __future__ import annotations
@@ -67,20 +67,22 @@ class BaseCallbackHandler:
         tags: list[str] | None = None,
         metadata: JSONObject | None = None,
         **kwargs: Any,
-    ) -> Any:
+    ) -> object:
         """A model call begins."""
 
     def on_llm_new_token(
         self, token: str, *, chunk: AIMessageChunk, run_id: UUID, parent_run_id: UUID | None = None, **kwargs: Any
-    ) -> Any:
+    ) -> object:
         """A piece of an answer arrived; ``token`` is its text, empty when ``chunk`` is no text."""
 
-    def on_llm_end(self, response: LLMResult, *, run_id: UUID, parent_run_id: UUID | None = None, **kwargs: Any) -> Any:
+    def on_llm_end(
+        self, response: LLMResult, *, run_id: UUID, parent_run_id: UUID | None = None, **kwargs: Any
+    ) -> object:
         """A model call succeeded."""
 
     def on_llm_error(
         self, error: BaseException, *, run_id: UUID, parent_run_id: UUID | None = None, **kwargs: Any
-    ) -> Any:
+    ) -> object:
         """A model call failed, was cancelled, or was left by its consumer."""
 
     def on_tool_start(
@@ -92,40 +94,40 @@ class BaseCallbackHandler:
         parent_run_id: UUID | None = None,
         inputs: JSONObject | None = None,
         **kwargs: Any,
-    ) -> Any:
+    ) -> object:
         """A tool is called."""
 
-    def on_tool_end(self, output: Any, *, run_id: UUID, parent_run_id: UUID | None = None, **kwargs: Any) -> Any:
+    def on_tool_end(self, output: JSON, *, run_id: UUID, parent_run_id: UUID | None = None, **kwargs: Any) -> object:
         """A tool gave its result."""
 
     def on_tool_error(
         self, error: BaseException, *, run_id: UUID, parent_run_id: UUID | None = None, **kwargs: Any
-    ) -> Any:
+    ) -> object:
         """A tool failed."""
 
     def on_chain_start(
         self,
         serialized: JSONObject,
-        inputs: Any,
+        inputs: JSON,
         *,
         run_id: UUID,
         parent_run_id: UUID | None = None,
         **kwargs: Any,
-    ) -> Any:
+    ) -> object:
         """A chain begins."""
 
-    def on_chain_end(self, outputs: Any, *, run_id: UUID, parent_run_id: UUID | None = None, **kwargs: Any) -> Any:
+    def on_chain_end(self, outputs: JSON, *, run_id: UUID, parent_run_id: UUID | None = None, **kwargs: Any) -> object:
         """A chain gave its result."""
 
     def on_chain_error(
         self, error: BaseException, *, run_id: UUID, parent_run_id: UUID | None = None, **kwargs: Any
-    ) -> Any:
+    ) -> object:
         """A chain failed."""
 
-    def on_retry(self, retry_state: Retry, *, run_id: UUID, parent_run_id: UUID | None = None, **kwargs: Any) -> Any:
+    def on_retry(self, retry_state: Retry, *, run_id: UUID, parent_run_id: UUID | None = None, **kwargs: Any) -> object:
         """Another attempt follows."""
 
-    def on_custom_event(self, name: str, data: Any, *, run_id: UUID, **kwargs: Any) -> Any:
+    def on_custom_event(self, name: str, data: JSON, *, run_id: UUID, **kwargs: Any) -> object:
         """A run published an event of the user's own."""
 
 
@@ -168,7 +170,8 @@ def _subscription(callback: Callback) -> Subscription:
     if callable(callback):
         return Subscription(callback)
     raise ConfigurationError(
-        f"a callback is a function (run, event) or has methods such as on_llm_new_token; {type(callback).__name__} is neither"
+        f"{type(callback).__name__} is no callback: it is neither a function (run, event) "
+        "nor has it methods such as on_llm_new_token"
     )
 
 
@@ -216,7 +219,7 @@ class _HandlerSubscriber:
         """Whether a call that it hears should be streamed even if its caller wants only the whole answer."""
         return self._on_token is not None
 
-    def __call__(self, run: Run, event: Event) -> Any:
+    def __call__(self, run: Run, event: Event) -> object:
         match event:
             case Token() | Reasoning() | ToolCallDelta() | Block():
                 if self._on_token is not None:
@@ -234,11 +237,11 @@ class _HandlerSubscriber:
                 return None
         return None
 
-    def _call(self, method: str, run: Run, *args: Any, **more: Any) -> Any:
+    def _call(self, method: str, run: Run, *args: Any, **more: Any) -> object:
         found = self._methods.get(method)
         return found(*args, **_about(run), **more) if found is not None else None
 
-    def _start(self, run: Run, event: Start) -> Any:
+    def _start(self, run: Run, event: Start) -> object:
         serialized: JSON = {"name": run.name}
         match run.kind:
             case "chat_model":
@@ -250,7 +253,7 @@ class _HandlerSubscriber:
             case "chain":
                 return self._call("on_chain_start", run, serialized, event.input)
 
-    def _end(self, run: Run, event: End) -> Any:
+    def _end(self, run: Run, event: End) -> object:
         family = {"chat_model": "llm", "tool": "tool", "chain": "chain"}[run.kind]
         if event.outcome == "ok":
             output = LLMResult(event.output) if run.kind == "chat_model" else event.output

@@ -1,7 +1,8 @@
 """Chunks of a streamed answer, which add up with ``+`` to the message that ``invoke`` returns.
 
-A chunk is a handful of events of its run, read when asked. A sum is a node over its two sides, so that ``+`` costs the same
-however long the answer is; asking a sum for its content folds all events below it once, then forgets the nodes.
+A chunk is a handful of events of its run, read when asked. A sum is a node over its two sides, so that ``+`` costs
+the same however long the answer is; asking a sum for its content folds all events below it once, then forgets the
+nodes.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from typing import Any, ClassVar, Literal, cast
 import msgspec
 
 from tidewire.events.blocks import (
+    JSON,
     ContentBlock,
     InvalidToolCall,
     JSONObject,
@@ -40,9 +42,10 @@ _new = object.__new__
 class AIMessageChunk(AIMessage):
     """A piece of an answer, or a sum of pieces.
 
-    ``chunk + chunk`` (or ``chunk + [chunk, …]``, or ``sum(chunks, start)``) gives the same message in any grouping. While
-    the answer is incomplete, ``tool_calls`` is the best reading of the arguments so far and ``content_blocks`` shows the
-    calls as ``tool_call_chunk``; a sum whose ``chunk_position`` is "last" reads them strictly, as the invoked message does.
+    ``chunk + chunk`` (or ``chunk + [chunk, …]``, or ``sum(chunks, start)``) gives the same message in any grouping.
+    While the answer is incomplete, ``tool_calls`` is the best reading of the arguments so far and ``content_blocks``
+    shows the calls as ``tool_call_chunk``; a sum whose ``chunk_position`` is "last" reads them strictly, as the
+    invoked message does.
 
     Args:
         content: As for a message.
@@ -77,9 +80,8 @@ class AIMessageChunk(AIMessage):
     ) -> None:
         if content is not None and content_blocks is not None:
             raise ConfigurationError("give a chunk either content or content_blocks, not both")
-        events: list[Event] = []
-        for block in standard_blocks(content if content is not None else cast("Content", content_blocks or "")):
-            events.append(_event_of(block))
+        given = content if content is not None else cast("Content", content_blocks or "")
+        events: list[Event] = [_event_of(block) for block in standard_blocks(given)]
         events += [_event_of({"type": "tool_call_chunk", **call}) for call in tool_call_chunks]
         events += [_event_of({"type": "tool_call", **call}) for call in tool_calls]
         events += [_event_of({"type": "invalid_tool_call", **call}) for call in invalid_tool_calls]
@@ -165,7 +167,7 @@ class AIMessageChunk(AIMessage):
         """The pieces of tool calls, each with ``name``, ``args`` (text), ``id`` and ``index``."""
         return [block for block in self._folded().blocks(final=False) if block["type"] == "tool_call_chunk"]
 
-    def __getattr__(self, field: str) -> Any:
+    def __getattr__(self, field: str) -> JSON:
         # Reached only while a slot is unset: the fields of a piece are read from its events, and only when asked for.
         if field not in _FOLDED_FIELDS:
             raise AttributeError(f"{type(self).__name__!r} object has no attribute {field!r}")

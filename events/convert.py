@@ -1,6 +1,7 @@
 """What callers hand in as a conversation, as messages; and messages as plain data and back.
 
-The plain form of a message is ``{"type": "human", "data": {…}}``. Reading it makes messages of the types below and nothing
+The plain form of a message is ``{"type": "human", "data": {…}}``. Reading it makes messages of the types below and
+nothing
 else: it never imports or builds anything by a name found in the data.
 """
 
@@ -55,7 +56,8 @@ def convert_to_messages(input: ModelInput) -> list[BaseMessage]:
 
     Args:
         input: A text (one human message), a message object, a dict with ``role`` and ``content``, or an iterable of
-            these and of ``(role, content)`` pairs. Contents may hold OpenAI's content parts, assistant dicts its ``tool_calls``.
+            these and of ``(role, content)`` pairs. Contents may hold OpenAI's content parts, assistant dicts its
+            ``tool_calls``.
 
     Raises:
         ConfigurationError: Something in it is no message; says what and where.

@@ -38,6 +38,7 @@ MESSAGE_LIMIT = 2000
 #: Longest body kept on an error, in bytes.
 BODY_LIMIT = 64 * 1024
 
+#: Where a call ran out of time.
 TimeoutPhase = Literal["connect", "first_event", "between_events", "total"]
 
 
@@ -101,7 +102,8 @@ class APITimeoutError(APIConnectionError):
         self,
         message: str,
         *,
-        phase: TimeoutPhase = "total",
+        phase: #: Where a call ran out of time.
+TimeoutPhase = "total",
         provider: str | None = None,
         model: str | None = None,
         attempts: int = 0,

@@ -1,7 +1,8 @@
 """Events to message: appends the pieces as they come and joins them when somebody asks.
 
-A block's identity is its kind and index, fixed by the codec. Text and reasoning of one index are one block; a tool call's
-index names its latest call, and a new id under an old index is a new call. The order of blocks is that of their first events.
+A block's identity is its kind and index, fixed by the codec. Text and reasoning of one index are one block; a tool
+call's index names its latest call, and a new id under an old index is a new call. The order of blocks is that of
+their first events.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from tidewire.events.types import (
     Finish,
     Meta,
     Reasoning,
+    Retry,
     Run,
     Token,
     ToolCallDelta,
@@ -226,7 +228,7 @@ class Fold:
         self.name = self.name or name
 
     def copy(self) -> Fold:
-        """An independent fold with the same content, its pieces joined; its cost is that of the blocks, not of the pieces."""
+        """An independent fold with the same content, its pieces joined: it costs as much as the blocks are many."""
         twin = Fold()
         moved: dict[int, _Part] = {}
         for part in self._parts:
@@ -378,6 +380,10 @@ class Fold:
     def _finish(self, event: Finish) -> None:
         self.finish = event
 
+    def _retry(self, event: Retry) -> None:
+        """What a failed attempt said does not count."""
+        Fold.__init__(self, self._run)
+
 
 # One method for each event that is part of a message; the union's other members fold to nothing.
 _HANDLERS: dict[type, Callable[[Fold, Any], None]] = {
@@ -388,6 +394,7 @@ _HANDLERS: dict[type, Callable[[Fold, Any], None]] = {
     Meta: Fold._meta,
     Usage: Fold._use,
     Finish: Fold._finish,
+    Retry: Fold._retry,
 }
 
 

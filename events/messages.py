@@ -1,7 +1,7 @@
 """Messages: what a conversation consists of, the same for every provider.
 
-A message is a value: it is made once and not changed afterwards (``model_copy(update=…)`` gives a changed copy). What costs
-work (parsing tool calls, joining a streamed text) is done when it is asked for, once.
+A message is a value: it is made once and not changed afterwards (``model_copy(update=…)`` gives a changed copy). What
+costs work (parsing tool calls, joining a streamed text) is done when it is asked for, once.
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
 The buffer has a policy for when its reader is slow:
 
 - ``coalesce`` (default): neighbouring pieces of one text, reasoning or tool call are joined; nothing is lost.
-- ``drop_oldest``: the oldest content is dropped, and a ``gap`` says how much. Terminal and usage events are never dropped.
+- ``drop_oldest``: the oldest content is dropped, and a ``gap`` says how much; terminal and usage events never are.
 - ``block``: the run waits for the reader, once per network read.
 """
 
@@ -32,6 +32,7 @@ from tidewire.events.types import (
     ToolCallDelta,
 )
 
+#: What a tap does when its buffer is full.
 Policy: TypeAlias = Literal["coalesce", "drop_oldest", "block"]
 
 _DROPPABLE = (Token, Reasoning, ToolCallDelta, Block, Meta, Custom)

@@ -5,9 +5,9 @@ The grammar, which the bus holds::
     run = start(retry | wait | fallback | warning | custom) * content * end
     content = token | reasoning | tool_call_chunk | block | meta | usage | finish | wait | warning | custom
 
-One ``start`` first, one ``end`` last; no ``retry`` after content, except one that carries ``discard_from``. The bus numbers
-the events of a run from 0 without a gap (``seq``) and stamps them (``time``, seconds of the monotonic clock). An event belongs
-to its readers once it is published: nobody changes it.
+One ``start`` first, one ``end`` last; no ``retry`` after content, except one that carries ``discard_from``. The bus
+numbers the events of a run from 0 without a gap (``seq``) and stamps them (``time``, seconds of the monotonic clock).
+An event belongs to its readers once it is published: nobody changes it.
 """
 
 from __future__ import annotations
@@ -19,9 +19,13 @@ import msgspec
 
 from tidewire.events.blocks import JSON, InputTokenDetails, JSONObject, OutputTokenDetails, UsageMetadata
 
+#: What a run is of.
 RunKind = Literal["chat_model", "tool", "chain"]
+#: How a run ended.
 Outcome = Literal["ok", "error", "cancelled", "abandoned"]
+#: Why the model stopped, in one word for all providers.
 FinishReason = Literal["stop", "length", "tool_calls", "content_filter", "refusal", "other"]
+#: Where the token counts of an ``end`` come from.
 UsageSource = Literal["reported", "estimated", "unknown"]
 
 
@@ -92,7 +96,8 @@ class Reasoning(_Stamped, tag="reasoning", gc=False):
 class ToolCallDelta(_Stamped, tag="tool_call_chunk", gc=False):
     """A piece of a tool call: ``id`` and ``name`` once, then pieces of the arguments' JSON text.
 
-    Pieces of one call share ``index``; an ``index`` of None continues the last call, or opens one if it has an id or name.
+    Pieces of one call share ``index``; an ``index`` of None continues the last call, or opens one if it has an id or
+    name.
     """
 
     args: str = ""
@@ -105,8 +110,8 @@ class ToolCallDelta(_Stamped, tag="tool_call_chunk", gc=False):
 class Block(_Stamped, tag="block"):
     """A whole block: image, audio, server tool call or result, …, or an addition to a block that is open.
 
-    A ``citation`` or ``non_standard_annotation`` is added to the text block of the same ``index``. A ``text`` or ``reasoning`` block whose ``index``
-    is already open adds its ``id``, ``annotations`` and ``extras`` to that block.
+    A ``citation`` or ``non_standard_annotation`` is added to the text block of the same ``index``. A ``text`` or
+    ``reasoning`` block whose ``index`` is already open adds its ``id``, ``annotations`` and ``extras`` to that block.
     """
 
     block: JSONObject
@@ -233,7 +238,7 @@ class End(_Stamped, tag="end"):
 
 
 class Gap(_Stamped, tag="gap", gc=False):
-    """A tap dropped ``count`` events, from ``first`` to ``last`` (their ``seq``). It belongs to the tap, not to the run."""
+    """A tap dropped ``count`` events, from ``first`` to ``last`` (their ``seq``). It is the tap's, not the run's."""
 
     count: int
     first: int
@@ -242,6 +247,7 @@ class Gap(_Stamped, tag="gap", gc=False):
 
 #: What a decoder may yield.
 DecodedEvent: TypeAlias = Token | Reasoning | ToolCallDelta | Block | Meta | Usage | Finish | WarningEvent
+#: What a run publishes, and a tap's ``gap``.
 Event: TypeAlias = DecodedEvent | Start | Retry | Wait | Fallback | Custom | End | Gap
 
 #: Events that are part of the answer: after one of these, nothing is tried again silently.

@@ -162,7 +162,7 @@ class CompletedBatch(Generic[Out]):
 
 
 async def _results(batch: _Batch[Any, Out]) -> AsyncGenerator[_Result[Out]]:
-    """The results; no method of what hands it out, since a task that kept that alive would never be stopped by a break."""
+    """The results. No method of what hands it out: a task that kept that alive would not be stopped by a break."""
     # The calls run in the host's task group, because a generator must not yield inside a task group of its own.
     sender, receiver = anyio.create_memory_object_stream[_Result[Out]](batch.concurrency)
 

@@ -6,6 +6,7 @@ import gc
 from collections.abc import AsyncIterator, Iterator
 
 import anyio
+import anyio.lowlevel
 import pytest
 
 from tidewire import init_chat_model
@@ -33,6 +34,7 @@ class Gauge:
 
     def __init__(self) -> None:
         self.started = self.running = self.most = 0
+        self.idle = anyio.Event()
 
     async def __call__(self, item: int, config: RunnableConfig) -> int:
         self.started += 1
@@ -42,6 +44,9 @@ class Gauge:
             await anyio.sleep(0.001 * (item % 3))
         finally:
             self.running -= 1
+            if not self.running:
+                self.idle.set()
+                self.idle = anyio.Event()
         return item * 2
 
 
@@ -94,7 +99,7 @@ async def test_inputs_are_read_as_calls_begin() -> None:
 async def test_async_inputs_are_read_too() -> None:
     async def numbers() -> AsyncIterator[int]:
         for number in range(10):
-            await anyio.sleep(0)
+            await anyio.lowlevel.checkpoint()
             yield number
 
     assert await run_batch(Gauge(), numbers(), {"max_concurrency": 3}) == [2 * number for number in range(10)]
@@ -157,7 +162,7 @@ async def _break_early(gauge: Gauge) -> None:
     gc.collect()
     with anyio.fail_after(2):
         while gauge.running:
-            await anyio.sleep(0.001)
+            await gauge.idle.wait()
 
 
 def _on_trio() -> bool:

@@ -8,7 +8,7 @@ import sys
 import threading
 from contextvars import ContextVar
 
-import anyio
+import anyio.lowlevel
 import anyio.to_thread
 import pytest
 
@@ -76,7 +76,7 @@ async def test_a_worker_thread_goes_back_to_its_own_loop() -> None:
     threads: set[int] = set()
 
     async def where() -> int:
-        await anyio.sleep(0)
+        await anyio.lowlevel.checkpoint()
         return threading.get_ident()
 
     def in_worker() -> None:
@@ -147,8 +147,11 @@ from tidewire.events import End
 outcomes = []
 model = init_chat_model("embedded:demo", tokens_per_second=5)
 threading.Timer(0.5, lambda: os.kill(os.getpid(), signal.SIGINT)).start()
+def hear(run, event):
+    if isinstance(event, End):
+        outcomes.append(event.outcome)
 try:
-    model.invoke("hello", {"callbacks": lambda run, event: outcomes.append(event.outcome) if isinstance(event, End) else None})
+    model.invoke("hello", {"callbacks": hear})
 except KeyboardInterrupt:
     assert outcomes == ["cancelled"], outcomes
     print("done")

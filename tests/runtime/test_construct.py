@@ -1,0 +1,169 @@
+"""Keywords to settings: what each means, and a clear word for what means nothing."""
+
+from __future__ import annotations
+
+import pytest
+
+from tidewire import ChatAnthropic, ChatModel, ChatOpenAI, Timeout, init_chat_model
+from tidewire.adapters.registry import infer_provider, split_model
+from tidewire.adapters.spec import HttpRequest
+from tidewire.events.errors import ConfigurationError
+
+KEYS = ("OPENAI_API_KEY", "ANTHROPIC_API_KEY", "OPENAI_BASE_URL", "OPENAI_API_BASE", "ANTHROPIC_BASE_URL")
+
+
+@pytest.fixture(autouse=True)
+def no_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in KEYS:
+        monkeypatch.delenv(name, raising=False)
+
+
+async def headers_of(model: ChatModel) -> dict[str, str]:
+    request = await model.settings.credentials.apply(HttpRequest("POST", "http://x", {}))
+    return {name: value if isinstance(value, str) else value.reveal() for name, value in request.headers.items()}
+
+
+@pytest.mark.parametrize(
+    ("name", "provider"),
+    [
+        ("gpt-5-nano", "openai"),
+        ("GPT_4o", "openai"),
+        ("o1", "openai"),
+        ("o3-mini", "openai"),
+        ("o4-mini", "openai"),
+        ("chatgpt-4o-latest", "openai"),
+        ("claude-haiku-4-5", "anthropic"),
+        ("gemini-2.5-flash", "google_genai"),
+        ("us.anthropic.claude-sonnet-4-5", "bedrock"),
+        ("anthropic.claude-3", "bedrock"),
+        ("amazon.nova-lite-v1:0", "bedrock"),
+        ("mistral-large", "mistralai"),
+        ("deepseek-chat", "deepseek"),
+        ("grok-4", "xai"),
+        ("command-a", "cohere"),
+        ("sonar-pro", "perplexity"),
+        ("llama3:8b", "ollama"),
+        ("accounts/fireworks/models/x", "fireworks"),
+    ],
+)
+def test_well_known_names_tell_their_provider(name: str, provider: str) -> None:
+    assert infer_provider(name) == provider
+
+
+@pytest.mark.parametrize("name", ["my-model", "o100", "embedded"])
+def test_an_unknown_name_is_an_error_that_says_how_to_name_the_provider(name: str) -> None:
+    with pytest.raises(ConfigurationError, match=f"write 'provider:{name}'"):
+        init_chat_model(name)
+
+
+def test_a_provider_stands_before_the_first_colon_or_apart() -> None:
+    assert split_model("openai:gpt-5") == ("openai", "gpt-5")
+    assert split_model("OpenAI:gpt-5") == ("openai", "gpt-5")
+    assert split_model("openai:ft:gpt-5:x") == ("openai", "ft:gpt-5:x")
+    assert split_model("gpt-5") == ("openai", "gpt-5")
+    assert split_model("my-model", "OpenAI") == ("openai", "my-model")
+    assert split_model("openai:gpt-5", "openai") == ("openai", "gpt-5")
+    with pytest.raises(ConfigurationError, match="name is empty"):
+        split_model("openai:")
+
+
+def test_an_unknown_provider_is_an_error_with_the_near_ones() -> None:
+    with pytest.raises(ConfigurationError, match="no provider 'opnai'; did you mean 'openai'"):
+        init_chat_model("gpt-5", model_provider="opnai")
+    with pytest.raises(ConfigurationError, match="providers are anthropic"):
+        init_chat_model("gpt-5", model_provider="zzz")
+
+
+def test_a_misspelt_parameter_is_an_error_that_names_the_nearest() -> None:
+    with pytest.raises(ConfigurationError, match="no parameter 'temprature'; did you mean 'temperature'"):
+        init_chat_model("openai:gpt-5", temprature=1)
+    with pytest.raises(ConfigurationError, match="extra_body"):
+        init_chat_model("openai:gpt-5").bind(zzzzzz=1)
+
+
+async def test_keys_come_from_the_argument_a_function_or_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert await headers_of(ChatOpenAI("gpt-5", api_key="sk-1")) == {"authorization": "Bearer sk-1"}
+    assert await headers_of(ChatOpenAI("gpt-5", openai_api_key="sk-2\n")) == {"authorization": "Bearer sk-2"}
+    assert await headers_of(ChatOpenAI("gpt-5", api_key=lambda: "sk-3")) == {"authorization": "Bearer sk-3"}
+
+    async def fetch() -> str:
+        return "sk-4"
+
+    assert await headers_of(ChatOpenAI("gpt-5", api_key=fetch)) == {"authorization": "Bearer sk-4"}
+    monkeypatch.setenv("ANTHROPIC_API_KEY", "sk-5")
+    assert await headers_of(ChatAnthropic("claude-haiku-4-5")) == {"x-api-key": "sk-5"}
+
+
+async def test_a_missing_key_is_told_at_the_first_request_with_the_way_out() -> None:
+    model = ChatOpenAI("gpt-5")
+    with pytest.raises(ConfigurationError, match="pass api_key=…, or set the environment variable OPENAI_API_KEY"):
+        await model.ainvoke("hello")
+
+
+def test_a_base_url_comes_from_the_argument_or_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert ChatOpenAI("gpt-5").settings.base_url == "https://api.openai.com/v1"
+    monkeypatch.setenv("OPENAI_API_BASE", "http://one/v1/")
+    assert ChatOpenAI("gpt-5").settings.base_url == "http://one/v1"
+    assert ChatOpenAI("gpt-5", base_url="http://two/v1/").settings.base_url == "http://two/v1"
+
+
+def test_settings_are_set_by_their_usual_names() -> None:
+    model = ChatOpenAI(
+        model="gpt-5",
+        temperature=0.5,
+        max_completion_tokens=7,
+        request_timeout=3,
+        max_retries=4,
+        default_headers={"X-Team": "tides"},
+        extra_body={"a": 1},
+        tags=["t"],
+        metadata={"m": 1},
+        stream_usage=False,
+        streaming=True,
+        top_p=None,
+    )
+    settings = model.settings
+    assert settings.parameters == {"temperature": 0.5, "max_tokens": 7}
+    assert settings.timeout == Timeout(connect=3, first_event=3, between_events=3)
+    assert settings.retry.max_retries == 4
+    assert settings.headers == {"x-team": "tides"}
+    assert (settings.extra_body, settings.tags, settings.metadata) == ({"a": 1}, ("t",), {"m": 1})
+    assert (settings.stream_usage, settings.streaming) == (False, True)
+
+
+def test_two_names_of_one_parameter_are_refused() -> None:
+    with pytest.raises(ConfigurationError, match="two names of the same parameter"):
+        ChatOpenAI("gpt-5", max_tokens=1, max_completion_tokens=2)
+
+
+def test_max_retries_is_a_number_from_zero() -> None:
+    with pytest.raises(ConfigurationError, match="max_retries"):
+        ChatOpenAI("gpt-5", max_retries=-1)
+
+
+def test_bindings_merge_and_leave_the_model_as_it_was() -> None:
+    def tool(x: int) -> int:
+        """A tool."""
+        return x
+
+    model = ChatOpenAI("gpt-5", temperature=0)
+    bound = model.bind(top_p=0.5).bind_tools([tool]).bind(temperature=1).with_config(tags=["z"])
+    assert isinstance(bound, ChatOpenAI)
+    assert bound.settings.parameters == {"temperature": 1, "top_p": 0.5}
+    assert len(bound.settings.tools) == 1
+    assert bound.settings.config == {"tags": ["z"]}
+    assert model.settings.parameters == {"temperature": 0}
+    assert model.settings.tools == ()
+    assert len(bound.bind_tools([tool]).settings.tools) == 2
+    assert bound.bind_tools([]).settings.tools == ()
+
+
+def test_equal_transport_settings_share_their_connections() -> None:
+    one, two, three = ChatOpenAI("gpt-5"), ChatAnthropic("claude-haiku-4-5"), ChatOpenAI("gpt-5", proxy="http://p:1")
+    assert one.settings.transport is two.settings.transport
+    assert one.settings.transport is not three.settings.transport
+
+
+def test_a_repr_names_the_model_and_no_key() -> None:
+    assert repr(ChatOpenAI("gpt-5", api_key="sk-secret")) == "ChatOpenAI(openai:gpt-5)"
+    assert "sk-secret" not in repr(ChatOpenAI("gpt-5", api_key="sk-secret").settings)
