@@ -195,7 +195,7 @@ def _tolerant(method: Callable[..., Any]) -> Callable[..., Any]:
 
 
 class _HandlerSubscriber:
-    """Calls a handler's methods for the events that stand for them. Equal for the same handler, so it hears a run once."""
+    """Calls a handler's methods for the events that stand for them; equal for the same handler, which hears a run once."""
 
     __slots__ = ("_handler", "_methods", "_on_token")
 

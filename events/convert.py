@@ -1,8 +1,7 @@
 """What callers hand in as a conversation, as messages; and messages as plain data and back.
 
 The plain form of a message is ``{"type": "human", "data": {…}}``. Reading it makes messages of the types below and
-nothing
-else: it never imports or builds anything by a name found in the data.
+nothing else: it never imports or builds anything by a name found in the data.
 """
 
 from __future__ import annotations

@@ -102,8 +102,7 @@ class APITimeoutError(APIConnectionError):
         self,
         message: str,
         *,
-        phase: #: Where a call ran out of time.
-TimeoutPhase = "total",
+        phase: TimeoutPhase = "total",
         provider: str | None = None,
         model: str | None = None,
         attempts: int = 0,
