@@ -48,6 +48,8 @@ class Stream(Generic[T]):
         """
         while await self._call.read() is not None:
             continue
+        if self._generator is not None:  # half read: it has nothing more to give
+            await self._generator.aclose()
         return self._call.message
 
     async def __aenter__(self) -> Self:
