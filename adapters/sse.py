@@ -67,8 +67,11 @@ class SSEFramer:
         if end >= 0:
             events = bytes(pending[:end])
             del pending[: end + 2]
-            for event in events.split(b"\n\n"):
-                if event.startswith(b"data: ") and b"\n" not in event and len(event) <= self._limit:
+            cut = events.split(b"\n\n")
+            # Asked once for all of them, since per token it counts: is each event a single line within the limit?
+            plain = len(events) <= self._limit and events.count(b"\n") == 2 * (len(cut) - 1)
+            for event in cut:
+                if plain and event.startswith(b"data: "):
                     yield b"", event[6:]
                 else:
                     yield from self._frame(event)

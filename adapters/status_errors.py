@@ -12,7 +12,7 @@ import re
 import time
 from collections.abc import Callable, Mapping
 from email.utils import parsedate_to_datetime
-from typing import cast
+from typing import TypeGuard, cast
 
 import msgspec
 
@@ -114,10 +114,18 @@ def _facts(held: dict[str, object]) -> ErrorFacts:
         words.append(held.get("error"))  # {"error": "model_not_found", "message": "…"}
     else:
         text = _text(held, "error", "detail")
-    numbers = [word for word in words if isinstance(word, int) and not isinstance(word, bool)]
-    codes = [word for word in words if isinstance(word, str) and word] + [str(number) for number in numbers]
+    # Words tell more than numbers, which are mostly the status once more; some write it as text.
+    numbers = [int(word) for word in [*words, held.get("status_code")] if _is_number(word)]
+    codes = [word for word in words if isinstance(word, str) and word and not _is_number(word)]
+    codes += [str(number) for number in numbers]
     status = next((number for number in numbers if 400 <= number < 600), None)
     return ErrorFacts(message=text, codes=tuple(codes), status=status)
+
+
+def _is_number(word: object) -> TypeGuard[int | str]:
+    if isinstance(word, str):
+        return word.isascii() and word.isdigit() and len(word) < 10
+    return isinstance(word, int) and not isinstance(word, bool)
 
 
 def _text(held: dict[str, object], *keys: str) -> str:

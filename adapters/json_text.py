@@ -1,0 +1,64 @@
+"""JSON as servers send it: when something is not quite right with it, and when its shape is not known."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import cast
+
+import jiter
+
+from tidewire.adapters.status_errors import decode_excerpt
+from tidewire.events.blocks import JSON, JSONObject
+from tidewire.events.errors import ResponseDecodeError, ResponseLimitError
+
+# An escaped backslash; a pair of surrogates; one alone. Models that cut text between bytes make the last one.
+_SURROGATES = re.compile(r"\\\\|\\u[dD][89abAB]..\\u[dD][c-fC-F]..|\\u[dD][89a-fA-F]..")
+
+
+def lenient_json(data: bytes) -> JSON:
+    """JSON with what some servers write though JSON has no such thing: NaN, control characters, lone surrogates.
+
+    Raises:
+        ResponseDecodeError: It is no JSON even so.
+        ResponseLimitError: It is nested too deep.
+    """
+    try:
+        return json.loads(_SURROGATES.sub(_whole_character, data.decode()), strict=False)
+    except RecursionError:
+        raise ResponseLimitError("the JSON of the reply is nested too deep", excerpt=decode_excerpt(data)) from None
+    except ValueError as wrong:
+        message = f"the reply is not JSON: {str(wrong)[:200]}"
+        raise ResponseDecodeError(message, excerpt=decode_excerpt(data)) from wrong
+
+
+def _whole_character(match: re.Match[str]) -> str:
+    return "\\ufffd" if len(match.group()) == 6 else match.group()
+
+
+def is_cut(body: bytes) -> bool:
+    """Whether the body is the beginning of JSON that goes on: readable so far, but not with what JSON does not have."""
+    if not body.strip():
+        return True
+    try:
+        jiter.from_json(body, partial_mode=True)
+    except ValueError:
+        return False
+    try:
+        jiter.from_json(body + b"\0", partial_mode=True)
+    except ValueError:
+        return True
+    return False  # something stands after the end of the JSON
+
+
+def object_of(value: object) -> JSONObject:
+    """The value if it is an object, else an empty one."""
+    return cast("JSONObject", value) if isinstance(value, dict) else {}
+
+
+def list_of(value: object) -> list[object]:
+    """The value if it is a list, else an empty one."""
+    return cast("list[object]", value) if isinstance(value, list) else []
+
+
+__all__ = ["is_cut", "lenient_json", "list_of", "object_of"]
