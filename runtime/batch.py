@@ -35,7 +35,7 @@ class _Source(Generic[In]):
         if isinstance(inputs, AsyncIterable):
             self._async: AsyncIterator[In] | None = aiter(inputs)
             self._sync = iter(cast("Iterable[In]", ()))
-        elif isinstance(inputs, Iterable):
+        elif hasattr(inputs, "__iter__"):
             self._async = None
             self._sync = iter(inputs)
         else:
@@ -205,12 +205,13 @@ def _configs(config: Configs, inputs: object) -> RunnableConfig | list[RunnableC
     return configs
 
 
-def _first_error(group: BaseExceptionGroup[BaseException]) -> BaseException:
+def _first_error(error: BaseException) -> BaseException:
     """The error itself, out of the groups that task groups wrap around it."""
-    error: BaseException = group
-    while isinstance(error, BaseExceptionGroup):
-        error = cast("BaseExceptionGroup[BaseException]", error).exceptions[0]
-    return error
+    match error:
+        case BaseExceptionGroup(exceptions=(BaseException() as first, *_)):
+            return _first_error(first)
+        case _:
+            return error
 
 
 __all__ = ["CompletedBatch", "Configs", "Inputs", "as_completed", "run_batch"]

@@ -95,7 +95,7 @@ def parse_run_id(value: UUID | str) -> UUID:
 def _listed(callbacks: Callbacks) -> list[Any]:
     if callbacks is None:
         return []
-    return list(callbacks) if isinstance(callbacks, (list, tuple)) else [callbacks]
+    return [*callbacks] if isinstance(callbacks, (list, tuple)) else [callbacks]
 
 
 __all__ = ["DEFAULT_CONCURRENCY", "RunnableConfig", "check_config", "merge_configs", "parse_run_id"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import typing
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, TypeAlias, cast
+from typing import Any, TypeAlias, TypeGuard
 
 import msgspec
 
@@ -58,17 +58,21 @@ def tool_choice_of(
 
 
 def _chosen_name(choice: object) -> str:
-    if isinstance(choice, str):
-        return choice
-    if isinstance(choice, tuple) and len(choice) == 2:
-        return str(choice[1])
-    if isinstance(choice, Mapping):
-        given = choice
-        function = given.get("function")
-        name = function.get("name") if isinstance(function, Mapping) else given.get("name", given.get("type"))
-        if isinstance(name, str):
+    match choice:
+        case str(name) | ("tool", str(name)):
             return name
+        case _:
+            pass  # a provider's own form, below
+    if _is_object(choice):
+        function = choice.get("function")
+        named = function.get("name") if _is_object(function) else choice.get("name", choice.get("type"))
+        if isinstance(named, str):
+            return named
     raise ConfigurationError(f"tool_choice is 'auto', 'any', 'none' or a tool's name, got {choice!r}")
+
+
+def _is_object(value: object) -> TypeGuard[Mapping[str, Any]]:
+    return isinstance(value, Mapping)
 
 
 def _tool_of(tool: ToolLike, strict: bool | None) -> ToolSpec | NativeTool:
@@ -76,14 +80,15 @@ def _tool_of(tool: ToolLike, strict: bool | None) -> ToolSpec | NativeTool:
         return tool
     if isinstance(tool, Mapping):
         return _from_dict(tool, strict)
-    if callable(tool):
-        return _from_function(tool, strict)
-    raise ConfigurationError(f"a tool is a function or a dict, got {type(tool).__name__}")
+    if not callable(tool):
+        raise ConfigurationError(f"a tool is a function or a dict, got {type(tool).__name__}")
+    function: Callable[..., Any] = tool
+    return _from_function(function, strict)
 
 
 def _from_dict(given: Mapping[str, Any], strict: bool | None) -> ToolSpec | NativeTool:
     inner = given.get("function")
-    if given.get("type") == "function" and isinstance(inner, Mapping):
+    if given.get("type") == "function" and _is_object(inner):
         return _from_dict(inner, strict)
     schema = given.get("parameters", given.get("input_schema"))
     if "name" not in given or (given.get("type") not in (None, "function", "custom") and schema is None):
@@ -94,7 +99,7 @@ def _from_dict(given: Mapping[str, Any], strict: bool | None) -> ToolSpec | Nati
     return ToolSpec(
         name=str(given["name"]),
         description=str(given.get("description") or ""),
-        parameters=dict(schema) if isinstance(schema, Mapping) else {"type": "object", "properties": {}},
+        parameters=dict(schema) if _is_object(schema) else {"type": "object", "properties": {}},
         strict=given.get("strict", strict),
         extras={key: value for key, value in given.items() if key not in known},
     )
@@ -124,7 +129,7 @@ def _schema(hint: object, tool: str, parameter: str) -> JSONObject:
         hint, *notes = typing.get_args(hint)
         described = next((note for note in notes if isinstance(note, str)), "")
     try:
-        schema = cast("JSONObject", msgspec.json.schema(hint))
+        schema: JSONObject = msgspec.json.schema(hint)
     except TypeError as wrong:
         raise ConfigurationError(f"parameter {parameter!r} of tool {tool!r} has no JSON Schema: {wrong}") from wrong
     if described:

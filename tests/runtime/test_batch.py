@@ -30,17 +30,26 @@ def echoing() -> ChatModel:
 
 
 class Gauge:
-    """A thing to call that knows how many calls of it run, and how many ran at once at most."""
+    """A thing to call that knows how many calls of it run, and how many ran at once at most.
 
-    def __init__(self) -> None:
+    Args:
+        full: No call returns before that many ran at once.
+    """
+
+    def __init__(self, full: int = 0) -> None:
         self.started = self.running = self.most = 0
         self.idle = anyio.Event()
+        self._full = full
+        self._filled = anyio.Event()
 
     async def __call__(self, item: int, config: RunnableConfig) -> int:
         self.started += 1
         self.running += 1
         self.most = max(self.most, self.running)
+        if self.most >= self._full:
+            self._filled.set()
         try:
+            await self._filled.wait()
             await anyio.sleep(0.001 * (item % 3))
         finally:
             self.running -= 1
@@ -63,16 +72,16 @@ async def test_no_inputs_give_no_results() -> None:
 
 @pytest.mark.parametrize("limit", [1, 3, 10])
 async def test_at_most_max_concurrency_run_at_once(limit: int) -> None:
-    gauge = Gauge()
+    gauge = Gauge(full=limit)
     await run_batch(gauge, range(40), {"max_concurrency": limit})
     assert (gauge.started, gauge.most) == (40, limit)
-    gauge = Gauge()
+    gauge = Gauge(full=limit)
     assert len([result async for result in as_completed(gauge, range(40), {"max_concurrency": limit})]) == 40
     assert gauge.most == limit
 
 
 async def test_the_default_limit_is_64() -> None:
-    gauge = Gauge()
+    gauge = Gauge(full=64)
     await run_batch(gauge, [2] * 200, None)
     assert gauge.most == 64
 

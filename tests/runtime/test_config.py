@@ -51,8 +51,8 @@ def test_configs_add_up_and_the_later_one_counts() -> None:
         "callbacks": [first, second, third],
         "run_name": "inner",
     }
-    assert merge_configs({"callbacks": first}, {"callbacks": None})["callbacks"] is None
-    assert merge_configs({"callbacks": first}, {"callbacks": second})["callbacks"] == [first, second]
+    assert merge_configs({"callbacks": first}, {"callbacks": None}).get("callbacks") is None
+    assert merge_configs({"callbacks": first}, {"callbacks": second}).get("callbacks") == [first, second]
     assert merge_configs({}, more) is more
     assert merge_configs(base, {}) is base
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-from contextlib import aclosing
 
 import anyio
 import pytest
@@ -162,13 +161,13 @@ async def test_wrong_input_is_told_at_once() -> None:
     with pytest.raises(ConfigurationError):
         rich().astream(3)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]  # that is the test
     with pytest.raises(ConfigurationError, match="no key 'tag'"):
-        rich().astream("hello", {"tag": ["x"]})  # type: ignore[typeddict-unknown-key]  # pyright: ignore[reportArgumentType]  # the same
+        rich().astream("hello", {"tag": ["x"]})  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]  # the same
 
 
 async def test_sums_taken_while_reading_do_not_disturb_the_rest() -> None:
     total: AIMessageChunk | None = None
     texts: list[str] = []
-    async with aclosing(rich().astream("hello").__aiter__()) as chunks:  # type: ignore[type-var]  # an async generator
+    async with rich().astream("hello") as chunks:
         async for chunk in chunks:
             total = chunk if total is None else total + chunk
             texts.append(total.text)

@@ -94,13 +94,13 @@ def test_tool_choices_have_one_vocabulary() -> None:
     assert [tool_choice_of(choice, tools) for choice in ("any", "required", True)] == ["any"] * 3
     assert tool_choice_of("auto", tools) == "auto"
     assert tool_choice_of("none", tools) == "none"
-    named = [
+    named: list[Any] = [
         "weather",
         ("tool", "weather"),
         {"type": "function", "function": {"name": "weather"}},
         {"type": "tool", "name": "weather"},
     ]
-    assert [tool_choice_of(choice, tools) for choice in named] == [("tool", "weather")] * 4  # type: ignore[arg-type]  # a list of all kinds
+    assert [tool_choice_of(choice, tools) for choice in named] == [("tool", "weather")] * 4
     assert tool_choice_of({"type": "web_search"}, tools) == ("tool", "web_search")
 
 
