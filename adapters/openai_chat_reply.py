@@ -34,7 +34,7 @@ from tidewire.adapters.openai_chat_parts import (
 from tidewire.adapters.sse import SSEFramer
 from tidewire.adapters.status_errors import decode_excerpt
 from tidewire.events.blocks import JSON, JSONObject, UsageMetadata
-from tidewire.events.errors import ResponseDecodeError, ResponseLimitError, StreamInterruptedError
+from tidewire.events.errors import APIStatusError, ResponseDecodeError, ResponseLimitError, StreamInterruptedError
 from tidewire.events.standard import standard_blocks
 from tidewire.events.types import Block, DecodedEvent, Finish, FinishReason, Meta, Reasoning, Token, Usage
 
@@ -201,6 +201,7 @@ class _Answer:
         if known != self._known or not self._id:
             self._known = known
             yield from self._about(chunk)
+        failure: APIStatusError | None = None
         for choice in chunk.choices or ():
             if choice.index:
                 continue  # the other answers of a request with n > 1
@@ -209,11 +210,28 @@ class _Answer:
                 delta = choice.message  # a whole answer in one chunk; beside deltas it repeats them (Perplexity)
             if delta is not None:
                 self._grown = True
-                yield from self._grow(delta)
+                if delta.reasoning_content or delta.reasoning or delta.reasoning_details:
+                    thought = self._think(delta)
+                    if thought is not None:
+                        yield thought
+                content = delta.content
+                if content:
+                    if isinstance(content, str):
+                        yield Token(content)
+                    else:
+                        yield from self._read_parts(content)
+                if delta.tool_calls:
+                    for piece in delta.tool_calls:
+                        yield self._calls.read(piece, self._id)
+                if delta.refusal or delta.annotations or delta.audio or delta.images:
+                    yield from self._read_rare(delta)
+                if delta.function_call or delta.executed_tools:
+                    yield from self._read_foreign(delta)
             if choice.logprobs is not None:
                 yield from _logprobs(choice.logprobs)
             if choice.finish_reason:
                 self.finish_reason = choice.finish_reason
+                failure = failed_finish(choice.finish_reason)
             if choice.error:
                 raise reported(choice.error)
             if choice.content_filter_results:
@@ -222,10 +240,8 @@ class _Answer:
             yield from self._use(chunk.usage)
         if chunk.error:
             raise reported(chunk.error)
-        if self.finish_reason:
-            failure = failed_finish(self.finish_reason)
-            if failure is not None:
-                raise failure
+        if failure is not None:
+            raise failure
         if chunk.x_groq is not None or chunk.citations is not None or chunk.prompt_filter_results is not None:
             yield from self._beside(chunk)
 
@@ -264,39 +280,17 @@ class _Answer:
             self._marks.update(news)
             yield Meta(id=id, model=model, data=news or None)
 
-    def _grow(self, delta: Delta) -> Iterator[DecodedEvent]:
-        if delta.reasoning_content or delta.reasoning or delta.reasoning_details:
-            yield from self._think(delta)
-        content = delta.content
-        if content:
-            if isinstance(content, str):
-                yield Token(content)
-            else:
-                yield from self._read_parts(content)
-        if delta.tool_calls:
-            for piece in delta.tool_calls:
-                yield self._calls.read(piece, self._id)
-        if (
-            delta.refusal
-            or delta.function_call
-            or delta.annotations
-            or delta.audio
-            or delta.images
-            or delta.executed_tools
-        ):
-            yield from self._read_rare(delta)
-
-    def _think(self, delta: Delta) -> Iterator[Reasoning]:
-        text = reasoning_text(delta.reasoning_content, delta.reasoning, delta.reasoning_details)
-        signature: JSON = None
-        for detail in delta.reasoning_details or ():
-            signature = detail.get("signature") or signature
-        if delta.reasoning_details:
-            self._details.add(delta.reasoning_details)
-        if not isinstance(signature, str):
-            signature = None
-        if text or signature:
-            yield Reasoning(text, signature)
+    def _think(self, delta: Delta) -> Reasoning | None:
+        details = delta.reasoning_details
+        text = delta.reasoning_content or delta.reasoning
+        if not details and isinstance(text, str):
+            return Reasoning(text)
+        text = reasoning_text(delta.reasoning_content, delta.reasoning, details)
+        signature = ""
+        if details:
+            self._details.add(details)
+            signature = next((sign for detail in details if isinstance(sign := detail.get("signature"), str)), "")
+        return Reasoning(text, signature or None) if text or signature else None
 
     def _read_parts(self, parts: list[JSON]) -> Iterator[DecodedEvent]:
         """Content as a list of parts: ``text``, Mistral's ``thinking``, images, and what else there may be."""
@@ -321,10 +315,13 @@ class _Answer:
         for picture in delta.images or ():
             yield Block(image(picture), self._images)
             self._images += 1
-        for place, tool in enumerate(delta.executed_tools or ()):
-            yield from self._executed.read(tool, place)
         if delta.audio:
             self._audio.add(delta.audio)
+
+    def _read_foreign(self, delta: Delta) -> Iterator[Block]:
+        """Calls that are none of a tool of ours: Groq's own, and those of before there were tools."""
+        for place, tool in enumerate(delta.executed_tools or ()):
+            yield from self._executed.read(tool, place)
         if delta.function_call:
             name, arguments = delta.function_call.get("name"), delta.function_call.get("arguments")
             self._function_name = self._function_name or (name if isinstance(name, str) else "")
