@@ -131,9 +131,9 @@ def read_recordings(folder: Path) -> Iterator[Recording]:
 
 def _body(path: Path, response: Json) -> bytes:
     if "body_file" in response:
-        return (path.parent / response["body_file"]).read_bytes()
+        return path.parent.joinpath(str(response["body_file"])).read_bytes()
     if "body" in response:
-        return response["body"].encode()
+        return str(response["body"]).encode()
     return base64.b64decode(response["body_base64"])
 
 
