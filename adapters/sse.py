@@ -60,7 +60,6 @@ class SSEFramer:
             if len(pending) < len(_BOM) and _BOM.startswith(pending):
                 return
             self._begun = True
-            searched = 0
             if pending.startswith(_BOM):
                 del pending[: len(_BOM)]
         end = pending.rfind(b"\n\n", searched)
@@ -75,8 +74,6 @@ class SSEFramer:
                     yield b"", event[6:]
                 else:
                     yield from self._frame(event)
-        if pending.startswith(b"\n"):
-            del pending[0]  # a blank line that ends no event
         if len(pending) > self._limit:
             self._check(pending)
 

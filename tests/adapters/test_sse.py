@@ -52,6 +52,7 @@ streams = st.lists(pieces, max_size=40).map(b"".join)
 @given(data=streams, cuts=st.lists(st.integers(0, 200), max_size=8))
 @example(data=b"data: a\r\n\r\ndata: b\r\r", cuts=[8, 9, 10, 20])
 @example(data=b"\n\n\ndata: a\n\n\n\n", cuts=[1, 2, 3])
+@example(data=b"data: a\n\ndata: b\r\r", cuts=[8])
 def test_any_cutting_gives_what_the_standard_says(data: bytes, cuts: list[int]) -> None:
     places = sorted({cut for cut in cuts if cut < len(data)})
     reads = [data[start:end] for start, end in zip([0, *places], [*places, len(data)], strict=True)]
