@@ -74,21 +74,9 @@ class StreamedReply:
         """Decode the bytes of one read."""
         if self.done:
             return
-        read = self._answer.read
-        for name, frame in self._framer.feed(data):
-            self._begun = True
-            chunk: Chunk | None
-            try:
-                chunk = CHUNK.decode(frame)
-            except UNREADABLE:
-                chunk = self._unusual(name, frame)
-            if chunk is not None and not chunk.choices and (chunk.choices is None or name == b"error"):
-                chunk = self._unusual(name, frame)
-            if chunk is not None:
-                yield from read(chunk)
-            elif self.done:
-                yield from self._answer.end()
-                return
+        yield from self._answer.read(self._chunks(data))
+        if self.done:
+            yield from self._answer.end()
 
     def close(self) -> Iterator[DecodedEvent]:
         """The body ended: decode an event that lacks its blank line, and see whether the answer is whole."""
@@ -110,6 +98,21 @@ class StreamedReply:
             raise StreamInterruptedError("the stream ended without finish_reason and [DONE]")
         self.done = True
         yield from self._answer.end()
+
+    def _chunks(self, data: bytes) -> Iterator[Chunk]:
+        for name, frame in self._framer.feed(data):
+            self._begun = True
+            chunk: Chunk | None
+            try:
+                chunk = CHUNK.decode(frame)
+            except UNREADABLE:
+                chunk = self._unusual(name, frame)
+            if chunk is not None and not chunk.choices and (chunk.choices is None or name == b"error"):
+                chunk = self._unusual(name, frame)
+            if chunk is not None:
+                yield chunk
+            elif self.done:
+                return
 
     def _unusual(self, name: bytes, frame: bytes) -> Chunk | None:
         """The chunk of a frame not read at first sight; None for the terminator and for frames of other kinds."""
@@ -162,7 +165,7 @@ class PlainReply:
         if chunk.choices is None:
             raise ResponseDecodeError("the reply has no 'choices'", excerpt=decode_excerpt(body))
         answer = _Answer(streamed=False)
-        yield from answer.read(chunk)
+        yield from answer.read((chunk,))
         yield from answer.end()
         self.done = True
 
@@ -191,59 +194,60 @@ class _Answer:
         self._sources = 0
         self._filters: JSON = None
 
-    def read(self, chunk: Chunk) -> Iterator[DecodedEvent]:
-        """The events of one chunk.
+    def read(self, chunks: Iterable[Chunk]) -> Iterator[DecodedEvent]:
+        """The events of some chunks.
 
         Raises:
             APIStatusError: There is an error in it; what stands before the error has been yielded.
         """
-        known = (chunk.model, chunk.system_fingerprint, chunk.service_tier)
-        if known != self._known or not self._id:
-            self._known = known
-            yield from self._about(chunk)
-        failure: APIStatusError | None = None
-        for choice in chunk.choices or ():
-            if choice.index:
-                continue  # the other answers of a request with n > 1
-            delta = choice.delta if self._streamed else choice.message or choice.delta
-            if delta is None and not self._grown:
-                delta = choice.message  # a whole answer in one chunk; beside deltas it repeats them (Perplexity)
-            if delta is not None:
-                self._grown = True
-                if delta.reasoning_content or delta.reasoning or delta.reasoning_details:
-                    thought = self._think(delta)
-                    if thought is not None:
-                        yield thought
-                content = delta.content
-                if content:
-                    if isinstance(content, str):
-                        yield Token(content)
-                    else:
-                        yield from self._read_parts(content)
-                if delta.tool_calls:
-                    for piece in delta.tool_calls:
-                        yield self._calls.read(piece, self._id)
-                if delta.refusal or delta.annotations or delta.audio or delta.images:
-                    yield from self._read_rare(delta)
-                if delta.function_call or delta.executed_tools:
-                    yield from self._read_foreign(delta)
-            if choice.logprobs is not None:
-                yield from _logprobs(choice.logprobs)
-            if choice.finish_reason:
-                self.finish_reason = choice.finish_reason
-                failure = failed_finish(choice.finish_reason)
-            if choice.error:
-                raise reported(choice.error)
-            if choice.content_filter_results:
-                self._filters = choice.content_filter_results
-        if chunk.usage is not None:
-            yield from self._use(chunk.usage)
-        if chunk.error:
-            raise reported(chunk.error)
-        if failure is not None:
-            raise failure
-        if chunk.x_groq is not None or chunk.citations is not None or chunk.prompt_filter_results is not None:
-            yield from self._beside(chunk)
+        for chunk in chunks:
+            known = (chunk.model, chunk.system_fingerprint, chunk.service_tier)
+            if known != self._known or not self._id:
+                self._known = known
+                yield from self._about(chunk)
+            failure: APIStatusError | None = None
+            for choice in chunk.choices or ():
+                if choice.index:
+                    continue  # the other answers of a request with n > 1
+                delta = choice.delta if self._streamed else choice.message or choice.delta
+                if delta is None and not self._grown:
+                    delta = choice.message  # a whole answer in one chunk; beside deltas it repeats them (Perplexity)
+                if delta is not None:
+                    self._grown = True
+                    if delta.reasoning_content or delta.reasoning or delta.reasoning_details:
+                        thought = self._think(delta)
+                        if thought is not None:
+                            yield thought
+                    content = delta.content
+                    if content:
+                        if isinstance(content, str):
+                            yield Token(content)
+                        else:
+                            yield from self._read_parts(content)
+                    if delta.tool_calls:
+                        for piece in delta.tool_calls:
+                            yield self._calls.read(piece, self._id)
+                    if delta.refusal or delta.annotations or delta.audio or delta.images:
+                        yield from self._read_rare(delta)
+                    if delta.function_call or delta.executed_tools:
+                        yield from self._read_foreign(delta)
+                if choice.logprobs is not None:
+                    yield from _logprobs(choice.logprobs)
+                if choice.finish_reason:
+                    self.finish_reason = choice.finish_reason
+                    failure = failed_finish(choice.finish_reason)
+                if choice.error:
+                    raise reported(choice.error)
+                if choice.content_filter_results:
+                    self._filters = choice.content_filter_results
+            if chunk.usage is not None:
+                yield from self._use(chunk.usage)
+            if chunk.error:
+                raise reported(chunk.error)
+            if failure is not None:
+                raise failure
+            if chunk.x_groq is not None or chunk.citations is not None or chunk.prompt_filter_results is not None:
+                yield from self._beside(chunk)
 
     def end(self) -> Iterator[DecodedEvent]:
         """The answer is whole: what had to wait for that, and ``finish`` last."""
