@@ -1,0 +1,170 @@
+"""A request to Anthropic's Messages API as JSON: its parameters, tools and the form of the answer."""
+
+from __future__ import annotations
+
+import json
+from typing import cast
+
+import msgspec
+
+from tidewire.adapters.anthropic_conversation import Conversation
+from tidewire.adapters.spec import ModelRequest, NativeTool, ToolSpec
+from tidewire.events.blocks import JSONObject
+from tidewire.events.errors import ConfigurationError
+from tidewire.events.types import WarningEvent
+
+#: Tokens of the answer when the caller sets no limit; the API has no default of its own.
+DEFAULT_MAX_TOKENS = 4096
+
+#: Parameters that go into the body under their own name.
+_AS_THEY_ARE = (
+    "cache_control",
+    "container",
+    "context_management",
+    "fallbacks",
+    "inference_geo",
+    "max_tokens",
+    "mcp_servers",
+    "metadata",
+    "output_config",
+    "service_tier",
+    "speed",
+    "temperature",
+    "thinking",
+    "top_k",
+    "top_p",
+)
+
+#: Every parameter that the codec can spell; ``betas`` become a header.
+PARAMETERS = frozenset({*_AS_THEY_ARE, "betas", "reasoning_effort", "stop", "user"})
+
+#: Fields of a tool that only Anthropic knows, given in the tool's ``extras``.
+_TOOL_FIELDS = ("allowed_callers", "cache_control", "defer_loading", "eager_input_streaming", "input_examples")
+
+
+def body_of(request: ModelRequest, provider: str) -> tuple[bytes, tuple[WarningEvent, ...]]:
+    """The body of a request, and what of the request was left out.
+
+    Args:
+        request: The call.
+        provider: Whose reasoning and server tools may be sent back.
+
+    Raises:
+        ConfigurationError: The format cannot spell something; it is named.
+    """
+    conversation = Conversation(provider, system_in_place=request.mid_conversation_system_messages)
+    conversation.add(request.messages)
+    body: JSONObject = {
+        "model": request.model,
+        "max_tokens": _default_limit(request.parameters),
+        "messages": conversation.turns,
+    }
+    if conversation.system:
+        body["system"] = conversation.system
+    if request.stream:
+        body["stream"] = True
+    _add_parameters(body, request.parameters)
+    _add_output(body, request)
+    if request.tools:
+        body["tools"] = [_tool(tool) for tool in request.tools]
+    choice = _tool_choice(request)
+    if choice is not None:
+        body["tool_choice"] = choice
+    body.update(request.extra_body)
+    return _json(body), tuple(conversation.warnings)
+
+
+def _default_limit(parameters: JSONObject) -> int:
+    """The limit when none is set. Thinking counts into it, so a budget for thinking comes on top."""
+    thinking = parameters.get("thinking")
+    budget = thinking.get("budget_tokens") if isinstance(thinking, dict) else None
+    return DEFAULT_MAX_TOKENS + (budget if isinstance(budget, int) else 0)
+
+
+def _add_parameters(body: JSONObject, given: JSONObject) -> None:
+    body.update({name: given[name] for name in _AS_THEY_ARE if given.get(name) is not None})
+    stop = given.get("stop")
+    if stop:
+        body["stop_sequences"] = [stop] if isinstance(stop, str) else list(stop)
+    if given.get("user") is not None:
+        body["metadata"] = {**body.get("metadata", {}), "user_id": given["user"]}
+    if given.get("reasoning_effort") is not None:
+        body["output_config"] = {**body.get("output_config", {}), "effort": given["reasoning_effort"]}
+
+
+def _add_output(body: JSONObject, request: ModelRequest) -> None:
+    if request.output is None:
+        return
+    if request.output.schema is None:
+        raise ConfigurationError("anthropic has no json_mode; use method='json_schema' or method='function_calling'")
+    form: JSONObject = {"type": "json_schema", "schema": _closed(request.output.schema)}
+    body["output_config"] = {**body.get("output_config", {}), "format": form}
+
+
+def _closed(schema: JSONObject) -> JSONObject:
+    """The schema with ``additionalProperties: false`` where an object leaves it open: the format takes no other."""
+    closed: JSONObject = {}
+    for key, value in schema.items():
+        match key:
+            case "properties" | "$defs" | "definitions":
+                closed[key] = {name: _closed_part(part) for name, part in value.items()}
+            case "anyOf" | "allOf" | "oneOf" | "prefixItems":
+                closed[key] = [_closed_part(part) for part in value]
+            case "items" | "not":
+                closed[key] = _closed_part(value)
+            case _:
+                closed[key] = value
+    if closed.get("type") == "object" or "properties" in closed:
+        closed.setdefault("additionalProperties", False)
+    return closed
+
+
+def _closed_part(part: object) -> object:
+    return _closed(cast("JSONObject", part)) if isinstance(part, dict) else part
+
+
+def _tool(tool: ToolSpec | NativeTool) -> JSONObject:
+    if isinstance(tool, NativeTool):
+        return tool.definition
+    spelled: JSONObject = {"name": tool.name, "input_schema": {"type": "object", **tool.parameters}}
+    if tool.description:
+        spelled["description"] = tool.description
+    if tool.strict is not None:
+        spelled["strict"] = tool.strict
+    spelled.update({field: tool.extras[field] for field in _TOOL_FIELDS if field in tool.extras})
+    return spelled
+
+
+def _tool_choice(request: ModelRequest) -> JSONObject | None:
+    alone = request.parallel_tool_calls is False
+    choice: JSONObject
+    match request.tool_choice:
+        case None if not alone:
+            return None
+        case None | "auto" | "none" if not request.tools:
+            return None  # says nothing, and is refused without tools
+        case "none":
+            return {"type": "none"}
+        case None:
+            choice = {"type": "auto"}
+        case (_, name):
+            choice = {"type": "tool", "name": name}
+        case word:
+            choice = {"type": word}
+    if alone:
+        choice["disable_parallel_tool_use"] = True
+    return choice
+
+
+def _json(body: JSONObject) -> bytes:
+    try:
+        try:
+            return msgspec.json.encode(body)
+        except UnicodeEncodeError:
+            # A lone surrogate, which models write in arguments now and then; its escape is JSON all the same.
+            return json.dumps(body, separators=(",", ":")).encode()
+    except (TypeError, ValueError, RecursionError) as error:
+        raise ConfigurationError(f"the request cannot be written as JSON: {error}") from error
+
+
+__all__ = ["DEFAULT_MAX_TOKENS", "PARAMETERS", "body_of"]
