@@ -66,14 +66,17 @@ class SSEFramer:
         if end >= 0:
             events = bytes(pending[:end])
             del pending[: end + 2]
-            cut = events.split(b"\n\n")
-            # Asked once for all of them, since per token it counts: is each event a single line within the limit?
-            plain = len(events) <= self._limit and events.count(b"\n") == 2 * (len(cut) - 1)
-            for event in cut:
-                if plain and event.startswith(b"data: "):
-                    yield b"", event[6:]
-                else:
-                    yield from self._frame(event)
+            # Asked once for all events, since it counts per token: are they all one line of data under one name?
+            name, head = _head_of(events)
+            lines = events.removeprefix(head).split(b"\n\n" + head)
+            if events.count(b"\n") == len(lines) * (head.count(b"\n") + 2) - 2 and len(events) <= self._limit and head:
+                for line in lines:
+                    yield name, line
+            else:
+                for event in events.split(b"\n\n"):
+                    frame = self._frame(event)
+                    if frame is not None:
+                        yield frame
         if len(pending) > self._limit:
             self._check(pending)
 
@@ -86,13 +89,12 @@ class SSEFramer:
             self._after_cr = data.endswith(b"\r")
         return data.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
 
-    def _frame(self, event: bytes) -> Iterator[Frame]:
-        """The frame of an event in its general form; none if it has no data."""
+    def _frame(self, event: bytes) -> Frame | None:
+        """The frame of an event in its general form; None if it has no data."""
         self._check(event)
         head, _, rest = event.partition(b"\n")
         if head.startswith(b"event: ") and rest.startswith(b"data: ") and b"\n" not in rest:
-            yield head[7:], rest[6:]
-            return
+            return head[7:], rest[6:]
         name = b""
         lines: list[bytes] = []
         for line in event.split(b"\n"):
@@ -101,13 +103,22 @@ class SSEFramer:
                 lines.append(value.removeprefix(b" "))
             elif field == b"event":
                 name = value.removeprefix(b" ")
-        if lines:
-            yield name, b"\n".join(lines)
+        return (name, b"\n".join(lines)) if lines else None
 
     def _check(self, event: bytes | bytearray) -> None:
         # Line feeds around an event are no part of it: how many are seen here depends on the cuts.
         if len(event) > self._limit and len(event.strip(b"\n")) > self._limit:
             raise ResponseLimitError(f"one event of the stream is longer than {self._limit} bytes")
+
+
+def _head_of(events: bytes) -> tuple[bytes, bytes]:
+    """The name of the first event, and what stands before its data; empty if it begins in no common way."""
+    if events.startswith(b"data: "):
+        return b"", b"data: "
+    name, data, _ = events.partition(b"\ndata: ")
+    if not data or not name.startswith(b"event: ") or b"\n" in name:
+        return b"", b""
+    return name[7:], name + data
 
 
 __all__ = ["EVENT_LIMIT", "Frame", "SSEFramer"]
