@@ -62,7 +62,10 @@ class AiohttpReader:
     """The floor: aiohttp's reads, cut at blank lines, each event decoded with msgspec, its text kept."""
 
     def __init__(self) -> None:
-        self._session = aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0))
+        # An answer may take longer than the five minutes that aiohttp gives it, and to watch them costs 5 %.
+        self._session = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=0), timeout=aiohttp.ClientTimeout(total=None)
+        )
 
     async def stream(self, url: str) -> int:
         """Read a streamed reply; gives the number of its tokens."""

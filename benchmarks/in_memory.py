@@ -4,27 +4,46 @@ from __future__ import annotations
 
 import gc
 import time
-from collections.abc import Sequence
+from collections.abc import Callable
+from typing import TypeAlias
 from uuid import UUID
 
 from tidewire.events.bus import Bus, Subscription
 from tidewire.events.chunks import AIMessageChunk
-from tidewire.events.types import DecodedEvent, Event, Run, Token, ToolCallDelta
+from tidewire.events.types import Event, Run, Token, ToolCallDelta
 
 _RUN = Run(id=UUID(int=1), kind="chat_model", name="bench", provider="openai", model="bench")
 _READ = 64
 
-
-def add_text(chunks: int) -> float:
-    """Add chunks of text with ``+``, each to the sum of those before it, and read the sum."""
-    return _add([Token(" tide") for _ in range(chunks)])
+#: Gives that many chunks.
+Make: TypeAlias = Callable[[int], list[AIMessageChunk]]
 
 
-def add_arguments(chunks: int) -> float:
-    """Add chunks of one tool call's arguments in the same way, and read the call."""
-    pieces = [ToolCallDelta('{"text":"', 0, "call_1", "write")]
-    pieces += [ToolCallDelta(" tide") for _ in range(chunks - 2)]
-    return _add([*pieces, ToolCallDelta('"}')])
+def text(chunks: int) -> list[AIMessageChunk]:
+    """The chunks of an answer in text."""
+    return [AIMessageChunk.from_events(_RUN, Token(" tide")) for _ in range(chunks)]
+
+
+def arguments(chunks: int) -> list[AIMessageChunk]:
+    """The chunks of a tool call's arguments."""
+    events = [ToolCallDelta('{"text":"', 0, "call_1", "write")]
+    events += [ToolCallDelta(" tide") for _ in range(chunks - 2)]
+    return [AIMessageChunk.from_events(_RUN, event) for event in (*events, ToolCallDelta('"}'))]
+
+
+def add(make: Make, chunks: int) -> float:
+    """Add chunks with ``+``, each to the sum of those before it."""
+    return _timed_sum(make(chunks))[1]
+
+
+def read(make: Make, chunks: int) -> float:
+    """Read the content of a sum for the first time."""
+    total, _ = _timed_sum(make(chunks))
+    begun = time.process_time()
+    blocks = total.content_blocks
+    took = time.process_time() - begun
+    assert len(blocks) == 1
+    return took
 
 
 def publish(subscribers: int, events: int) -> float:
@@ -45,17 +64,13 @@ def publish(subscribers: int, events: int) -> float:
     return time.process_time() - begun
 
 
-def _add(events: Sequence[DecodedEvent]) -> float:
-    chunks = [AIMessageChunk.from_events(_RUN, event) for event in events]
+def _timed_sum(chunks: list[AIMessageChunk]) -> tuple[AIMessageChunk, float]:
     gc.collect()
     begun = time.process_time()
     total = chunks[0]
     for chunk in chunks[1:]:
         total = total + chunk
-    blocks = total.content_blocks
-    took = time.process_time() - begun
-    assert len(blocks) == 1
-    return took
+    return total, time.process_time() - begun
 
 
-__all__ = ["add_arguments", "add_text", "publish"]
+__all__ = ["Make", "add", "arguments", "publish", "read", "text"]

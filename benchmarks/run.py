@@ -63,8 +63,12 @@ class InMemory:
     rounds: int = 11
 
 
-_SIZES = (1_000, 8_000, 64_000)
 _EVENTS = 64_000
+
+
+def _of_sizes(measure: Callable[[in_memory.Make, int], float], make: in_memory.Make) -> InMemory:
+    return InMemory("chunk", {f"{n:,}": (partial(measure, make, n), n) for n in (1_000, 8_000, 64_000)})
+
 
 REPLIES = {
     "burst": Replies("stream", "/burst/5000", 5000, 4),
@@ -73,8 +77,10 @@ REPLIES = {
     "call": Replies("call", "/plain/50", 50, 200),
 }
 IN_MEMORY = {
-    "add-text": InMemory("chunk", {f"{n:,}": (partial(in_memory.add_text, n), n) for n in _SIZES}),
-    "add-arguments": InMemory("chunk", {f"{n:,}": (partial(in_memory.add_arguments, n), n) for n in _SIZES}),
+    "add-text": _of_sizes(in_memory.add, in_memory.text),
+    "add-arguments": _of_sizes(in_memory.add, in_memory.arguments),
+    "read-text": _of_sizes(in_memory.read, in_memory.text),
+    "read-arguments": _of_sizes(in_memory.read, in_memory.arguments),
     "publish": InMemory(
         "event", {f"{n} subscribers": (partial(in_memory.publish, n, _EVENTS), _EVENTS) for n in (0, 1, 20)}
     ),
