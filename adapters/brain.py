@@ -11,8 +11,8 @@ By the request's shape, in this order:
 4. A form is wished for: JSON that fits it.
 5. Else some prose about the request.
 
-Where reasoning is asked for, it comes first. Everything follows from the request and its seed: the same request gets
-the same answer, ids included.
+Where reasoning is asked for, or the model's name ends in ``-reasoning``, it comes first. Everything follows from the
+request and its seed: the same request gets the same answer, ids included.
 """
 
 from __future__ import annotations
@@ -157,7 +157,8 @@ class _Answer:
 
     def _thoughts(self, calls: Sequence[Call]) -> Sequence[str]:
         given = self._reply.reasoning
-        if not given and self._request.reasoning and not self._scripted:
+        asked = self._request.reasoning or self._request.model.endswith("-reasoning")
+        if not given and asked and not self._scripted:
             given = think(self._request, [call.name for call in calls], self._random)
         return tokens(given) if isinstance(given, str) else given
 

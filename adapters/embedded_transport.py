@@ -150,13 +150,14 @@ def _answer(request: SimRequest, plan: Plan) -> EmbeddedResponse:
 
 
 def _streamed_frames(plan: Plan) -> Iterator[tuple[float, bytes]]:
-    yield 0.0, _line(_head(plan))
     fail, sent = plan.fail, 0
-    for step in plan.steps:
-        if fail is not None and sent >= fail.after_tokens:
-            break
-        sent += step.tokens
-        yield step.delay_s, b"".join(map(_line, step.events))
+    if fail is None or fail.after_tokens > 0:
+        yield 0.0, _line(_head(plan))
+        for step in plan.steps:
+            yield step.delay_s, b"".join(map(_line, step.events))
+            sent += step.tokens
+            if fail is not None and sent >= fail.after_tokens:
+                break
     if fail is None:
         yield 0.0, _last_lines(plan)
     elif fail.kind == "error":
@@ -170,7 +171,10 @@ def _plain_frames(plan: Plan) -> Iterator[tuple[float, bytes]]:
         yield delay_s, _error_line(fail)
         return
     body = b"".join(map(_line, (_head(plan), *joined(plan)))) + _last_lines(plan)
-    yield delay_s, body if fail is None else body[: len(body) // 2]
+    if fail is None:
+        yield delay_s, body
+    elif fail.after_tokens > 0:
+        yield delay_s, body[: len(body) // 2]
 
 
 def _head(plan: Plan) -> Meta:

@@ -106,11 +106,13 @@ class Fail(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         kind: What happens.
-        after_tokens: Pieces of the answer that come before it.
+        after_tokens: Pieces of the answer that come before it; with 0 it strikes right after the head. Of an answer
+            that is not streamed, half comes before it, or nothing.
         status: The HTTP status of ``status``, ``html`` and ``error``.
         code: The provider's word for the error; follows from ``status`` when None.
         message: What the error says.
         retry_after_s: Seconds that the provider asks to wait.
+        location: Where ``redirect`` leads.
         reply: The answer that is broken; by the request's shape when None.
     """
 
@@ -120,6 +122,7 @@ class Fail(msgspec.Struct, frozen=True, kw_only=True):
     code: str | None = None
     message: str | None = None
     retry_after_s: float | None = None
+    location: str = "/moved"
     reply: Reply | None = None
 
 
