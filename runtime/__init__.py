@@ -37,6 +37,7 @@ from tidewire.policy import (
     RetryPolicy,
     Timeout,
 )
+from tidewire.runs import OpenRun, open_run
 
 __all__ = [
     "APIConnectionError",
@@ -47,6 +48,7 @@ __all__ = [
     "ChatModel",
     "ChatOpenAI",
     "ConfigurationError",
+    "OpenRun",
     "RateLimitError",
     "RetryPolicy",
     "RunnableConfig",
@@ -56,6 +58,7 @@ __all__ = [
     "Timeout",
     "aclose",
     "init_chat_model",
+    "open_run",
     "open_tap",
     "subscribe",
 ]

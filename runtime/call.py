@@ -8,7 +8,6 @@ arrived. The connection is closed before ``end`` is published.
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Mapping
 from typing import Any
 
@@ -29,6 +28,7 @@ from tidewire.events.errors import (
 )
 from tidewire.events.messages import AIMessage
 from tidewire.events.types import CONTENT, End, Event, Meta, Outcome, Retry, Run, Start
+from tidewire.runs import make_run
 from tidewire.settings import Settings
 from tidewire.watchdog import Watchdog
 
@@ -204,7 +204,7 @@ class Call:
                 if not data:
                     break
                 body += data
-        except APIConnectionError:
+        except (APIConnectionError, TimeoutError):
             watchdog.expired = None  # the status alone says enough: a body that breaks off or stalls cannot hide it
         return body[:BODY_LIMIT]
 
@@ -288,20 +288,16 @@ class Call:
 
 def _run_of(settings: Settings, config: Mapping[str, Any], parent: Bus | None) -> Run:
     given = config.get("run_id")
-    return Run(
-        id=uuid.uuid4() if given is None else parse_run_id(given),
+    return make_run(
         kind="chat_model",
         name=config.get("run_name") or settings.adapter.class_name,
-        parent_ids=() if parent is None else (*parent.run.parent_ids, parent.run.id),
-        tags=_tags(parent.run.tags if parent else (), config.get("tags", ()), settings.tags),
-        metadata={**(parent.run.metadata if parent else {}), **settings.metadata, **config.get("metadata", {})},
+        parent=parent,
+        tags=(*config.get("tags", ()), *settings.tags),
+        metadata={**settings.metadata, **config.get("metadata", {})},
+        id=None if given is None else parse_run_id(given),
         provider=settings.adapter.provider,
         model=settings.model,
     )
-
-
-def _tags(*groups: Any) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(tag for group in groups for tag in group))
 
 
 __all__ = ["Call"]

@@ -11,6 +11,7 @@ from typing import Any, ClassVar, Literal, Self, overload
 
 import msgspec
 
+from tidewire.adapters.spec import Adapter
 from tidewire.batch import CompletedBatch, Configs, Inputs, as_completed, run_batch
 from tidewire.blocking import is_stopped, run_blocking
 from tidewire.call import Call
@@ -39,7 +40,7 @@ class ChatModel:
 
     __slots__ = ("settings",)
 
-    def __init__(self, model: str, *, model_provider: str | None = None, **parameters: Any) -> None:
+    def __init__(self, model: str, *, model_provider: str | Adapter | None = None, **parameters: Any) -> None:
         self.settings: Settings = build_settings(model, model_provider or self.provider, parameters)
 
     # --- one call ---
@@ -309,12 +310,12 @@ class ChatAnthropic(ChatModel):
     __slots__ = ()
 
 
-def init_chat_model(model: str, *, model_provider: str | None = None, **parameters: Any) -> ChatModel:
+def init_chat_model(model: str, *, model_provider: str | Adapter | None = None, **parameters: Any) -> ChatModel:
     """The chat model of a name.
 
     Args:
         model: ``provider:model``, or a model's name from which the provider is told.
-        model_provider: The provider, apart from the name.
+        model_provider: The provider, apart from the name; or its adapter, for one that is registered nowhere.
         parameters: ``temperature``, ``max_tokens``, ``top_p``, ``stop``, ``seed`` and what else the provider takes;
             ``api_key`` (text, or a function that gives it), ``base_url``, ``timeout`` (seconds, or a
             :class:`~tidewire.Timeout`), ``max_retries``, ``default_headers``, ``extra_body``, ``callbacks``, ``tags``,

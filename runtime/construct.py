@@ -85,22 +85,30 @@ _SETTERS: dict[str, Callable[[Settings, Any], Settings]] = {
 _TRANSPORT_KEYWORDS = frozenset(TransportSettings.__struct_fields__)
 
 
-def build_settings(model: str, provider: str | None, keywords: Mapping[str, Any]) -> Settings:
+def build_settings(model: str, provider: str | Adapter | None, keywords: Mapping[str, Any]) -> Settings:
     """The settings of a model.
+
+    Args:
+        model: ``provider:model``, or the model's own name.
+        provider: The provider's name, or its adapter, where the model's name does not tell.
+        keywords: What else users write.
 
     Raises:
         ConfigurationError: The provider or a keyword is unknown, or a value cannot be used.
     """
-    provider, name = split_model(model, provider)
-    adapter = find_adapter(provider)
+    if isinstance(provider, Adapter):
+        adapter, name = provider, model
+    else:
+        provider, name = split_model(model, provider)
+        adapter = find_adapter(provider)
     given = _by_usual_names(adapter, keywords)
     if adapter.configure is not None:
         adapter, given = adapter.configure(given)
     carrying = {key: given.pop(key) for key in list(given) if key in _TRANSPORT_KEYWORDS}
-    if adapter.transport is not None:
-        transport = adapter.transport()
-    else:
-        transport = given.pop("transport", None) or shared_transport(TransportSettings(**carrying))
+    transport = given.pop("transport", None)
+    if transport is None:
+        own = adapter.transport
+        transport = own() if own is not None else shared_transport(TransportSettings(**carrying))
     settings = Settings(
         adapter=adapter,
         model=name,

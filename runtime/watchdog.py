@@ -26,12 +26,13 @@ class Watchdog:
         timeout: The limits.
     """
 
-    __slots__ = ("_abort", "_first", "_loop", "_spent", "_timeout", "_timer", "_waiting_since", "expired")
+    __slots__ = ("_abort", "_due", "_first", "_loop", "_spent", "_timeout", "_timer", "_waiting_since", "expired")
 
     def __init__(self, timeout: Timeout) -> None:
         self._timeout = timeout
         self._abort: Callable[[], None] | None = None
         self._timer: asyncio.TimerHandle | None = None
+        self._due = 0.0
         try:
             self._loop: asyncio.AbstractEventLoop | None = asyncio.get_running_loop()
         except RuntimeError:
@@ -78,8 +79,7 @@ class Watchdog:
         """
         if abort is not None and self._loop is not None:
             self._abort = abort
-            if self._timer is None:
-                self._arm()
+            self._arm()
             return await work
         limit, phase = self._limit()
         if limit is None:
@@ -111,20 +111,28 @@ class Watchdog:
         return limit, phase
 
     def _arm(self) -> None:
+        """See that the timer fires by the end of the present wait; one that fires before looks again."""
         limit, _ = self._limit()
-        if limit is not None and self._loop is not None:
-            self._timer = self._loop.call_later(max(0.0, limit - self._waited()), self._check)
+        if limit is None or self._loop is None or self._waiting_since is None:
+            return
+        due = self._waiting_since + limit
+        if self._timer is not None:
+            if self._due <= due:
+                return
+            self._timer.cancel()
+        self._due = due
+        self._timer = self._loop.call_later(max(0.0, due - time.monotonic()), self._check)
 
     def _check(self) -> None:
         self._timer = None
         limit, phase = self._limit()
-        if limit is None:
-            return
-        if self._waiting_since is not None and self._waited() >= limit - 1e-4 and self._abort is not None:
+        if limit is None or self._waiting_since is None or self._abort is None:
+            return  # the next wait arms it again
+        if self._waited() >= limit - 1e-4:
             self.expired = phase
             self._abort()
-            return
-        self._arm()
+        else:
+            self._arm()
 
 
 __all__ = ["Watchdog"]

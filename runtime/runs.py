@@ -1,0 +1,114 @@
+"""Runs of the user's own: ``open_run`` puts a run around a block, and calls in the block become runs within it."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable, Mapping
+from types import TracebackType
+from typing import Any, Self
+
+from tidewire.config import check_config, parse_run_id
+from tidewire.events.blocks import JSON
+from tidewire.events.bus import Bus, current_bus, enclosing, scoped_subscriptions
+from tidewire.events.callbacks import subscriptions
+from tidewire.events.types import Custom, End, Outcome, Run, RunKind, Start
+
+
+class OpenRun:
+    """A run around a block. Set ``output`` within the block to say what it gave; ``run`` identifies it."""
+
+    def __init__(self, name: str, *, kind: RunKind, input: JSON, config: Mapping[str, Any] | None) -> None:
+        checked = check_config(config)
+        parent = current_bus()
+        given = checked.get("run_id")
+        self.run = make_run(
+            kind=kind,
+            name=checked.get("run_name") or name,
+            parent=parent,
+            tags=checked.get("tags", ()),
+            metadata=checked.get("metadata", {}),
+            id=None if given is None else parse_run_id(given),
+        )
+        self.output: JSON = None
+        self._input = input
+        self._bus = Bus(
+            self.run,
+            [*subscriptions(checked.get("callbacks")), *scoped_subscriptions()],
+            parent=parent,
+            recursion_limit=checked.get("recursion_limit", 25),
+        )
+        self._around = enclosing(self._bus)
+
+    def dispatch(self, name: str, data: JSON = None) -> None:
+        """Publish an event of the user's own on this run."""
+        self._bus.publish(Custom(name, data))
+
+    async def __aenter__(self) -> Self:
+        self._bus.publish(Start(self._input))
+        self._around.__enter__()
+        try:
+            await self._bus.flush()
+        except BaseException as error:
+            await self._end(error)
+            raise
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        await self._end(error)
+        if error is None and self._bus.failure is not None:
+            raise self._bus.failure
+
+    async def _end(self, error: BaseException | None) -> None:
+        self._around.__exit__(None, None, None)
+        outcome: Outcome = "ok"
+        if isinstance(error, GeneratorExit):
+            outcome = "abandoned"
+        elif error is not None:
+            outcome = "error" if isinstance(error, Exception) else "cancelled"
+        self._bus.publish(End(outcome, self.output, error=error if isinstance(error, Exception) else None))
+        if outcome != "abandoned":
+            await self._bus.flush()
+
+
+def open_run(name: str, *, input: JSON = None, config: Mapping[str, Any] | None = None) -> OpenRun:
+    """Put a run around a block: ``async with open_run("search", input=question) as run: …``.
+
+    Calls within the block, wherever they are made, become runs within it: its callbacks hear them, and they inherit its
+    tags and metadata.
+
+    Args:
+        name: What the run is called; ``run_name`` of the config counts more.
+        input: What it is given, shown in its ``start``.
+        config: Who listens, tags, metadata, ``run_id``, ``recursion_limit``.
+    """
+    return OpenRun(name, kind="chain", input=input, config=config)
+
+
+def make_run(
+    *,
+    kind: RunKind,
+    name: str,
+    parent: Bus | None,
+    tags: Iterable[str] = (),
+    metadata: Mapping[str, JSON] | None = None,
+    id: uuid.UUID | None = None,
+    provider: str | None = None,
+    model: str | None = None,
+) -> Run:
+    """The identity of a run that begins now: tags and metadata of the run around it are inherited, its name is not."""
+    around = parent.run if parent is not None else None
+    return Run(
+        id=id or uuid.uuid4(),
+        kind=kind,
+        name=name,
+        parent_ids=() if around is None else (*around.parent_ids, around.id),
+        tags=tuple(dict.fromkeys([*(around.tags if around else ()), *tags])),
+        metadata={**(around.metadata if around else {}), **(metadata or {})},
+        provider=provider,
+        model=model,
+    )
+
+
+__all__ = ["OpenRun", "make_run", "open_run"]

@@ -1,0 +1,122 @@
+"""Runs around a block: what is inherited, who hears whom, how they end."""
+
+from __future__ import annotations
+
+import anyio
+import anyio.lowlevel
+import pytest
+
+from tests.events.grammar import check_grammar
+from tidewire import init_chat_model, open_run, subscribe
+from tidewire.events.bus import current_bus
+from tidewire.events.errors import RecursionLimitError
+from tidewire.events.types import Custom, End, Event, Run, Start
+
+
+class Heard:
+    """Hears runs, in the order in which they begin."""
+
+    def __init__(self) -> None:
+        self.events: dict[Run, list[Event]] = {}
+
+    def __call__(self, run: Run, event: Event) -> None:
+        self.events.setdefault(run, []).append(event)
+
+    def end_of(self, run: Run) -> End:
+        check_grammar(self.events[run])
+        end = self.events[run][-1]
+        assert isinstance(end, End)
+        return end
+
+
+async def test_calls_in_the_block_are_runs_within_it() -> None:
+    heard = Heard()
+    model = init_chat_model("embedded:demo")
+    config = {"callbacks": heard, "tags": ["outer"], "metadata": {"a": 1}, "run_name": "named"}
+    async with open_run("chain", input="question", config=config) as run:
+        await model.ainvoke("hi", {"tags": ["inner"], "metadata": {"b": 2}})
+        run.dispatch("note", {"x": 1})
+        run.output = "answer"
+    outer, inner = heard.events
+    assert (outer.kind, outer.name, outer.parent_id, outer.tags) == ("chain", "named", None, ("outer",))
+    assert (inner.kind, inner.name, inner.parent_ids) == ("chat_model", model.settings.adapter.class_name, (outer.id,))
+    assert inner.tags == ("outer", "inner")
+    assert inner.metadata == {"a": 1, "b": 2}
+    assert (heard.end_of(outer).outcome, heard.end_of(outer).output) == ("ok", "answer")
+    assert heard.end_of(inner).outcome == "ok"
+    start, custom, _ = heard.events[outer]
+    assert isinstance(start, Start)
+    assert start.input == "question"
+    assert isinstance(custom, Custom)
+    assert (custom.name, custom.data) == ("note", {"x": 1})
+
+
+async def test_blocks_nest_and_everybody_around_hears() -> None:
+    heard = Heard()
+    with subscribe(heard):
+        async with open_run("one"), open_run("two") as two, open_run("three") as three:
+            assert three.run.parent_ids[-1] == two.run.id
+    assert [run.name for run in heard.events] == ["one", "two", "three"]
+    assert all(len(events) == 2 for events in heard.events.values())
+    assert current_bus() is None
+
+
+async def test_an_error_ends_the_run_with_it_and_goes_on() -> None:
+    heard = Heard()
+    with pytest.raises(ValueError, match="mine"):
+        async with open_run("chain", config={"callbacks": heard}) as run:
+            raise ValueError("mine")
+    end = heard.end_of(run.run)
+    assert (end.outcome, str(end.error)) == ("error", "mine")
+    assert current_bus() is None
+
+
+async def test_a_cancelled_block_ends_its_run() -> None:
+    heard = Heard()
+    with anyio.move_on_after(0.01):
+        async with open_run("chain", config={"callbacks": heard}):
+            await anyio.sleep(60)
+    (run,) = heard.events
+    assert heard.end_of(run).outcome == "cancelled"
+
+
+async def test_an_awaited_subscriber_hears_start_before_the_block_and_end_after_it() -> None:
+    order: list[str] = []
+
+    async def hear(run: Run, event: Event) -> None:
+        await anyio.lowlevel.checkpoint()
+        order.append(type(event).__name__)
+
+    async with open_run("chain", config={"callbacks": hear}):
+        order.append("block")
+    assert order == ["Start", "block", "End"]
+
+
+async def test_a_critical_subscriber_fails_the_block() -> None:
+    def fail(run: Run, event: Event) -> None:
+        raise ValueError("mine")
+
+    with subscribe(fail, critical=True), pytest.raises(ValueError, match="mine"):
+        async with open_run("chain"):
+            pass
+
+
+async def test_a_subscriber_cancelled_at_the_start_leaves_an_ended_run() -> None:
+    heard = Heard()
+
+    async def slow(run: Run, event: Event) -> None:
+        if isinstance(event, Start):
+            await anyio.sleep(60)
+
+    with anyio.move_on_after(0.01):
+        async with open_run("chain", config={"callbacks": [heard, slow]}):
+            pytest.fail("the block must not begin")
+    (run,) = heard.events
+    assert heard.end_of(run).outcome == "cancelled"
+    assert current_bus() is None
+
+
+async def test_depth_is_limited() -> None:
+    async with open_run("one"), open_run("two"):
+        with pytest.raises(RecursionLimitError, match="'three' is nested 3 deep; recursion_limit is 2"):
+            open_run("three", config={"recursion_limit": 2})
