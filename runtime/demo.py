@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sys
 from contextlib import AsyncExitStack, ExitStack
+from statistics import median
 
 from tidewire.adapters.script import Call, Pace, Reply
 from tidewire.adapters.sim_request import SimRequest
@@ -71,10 +72,7 @@ async def run_demo(model_name: str | None) -> None:
             await _converse(screen, model)
             await _batch(screen, model)
     screen.headline("What it took (heard on the bus)")
-    screen.table(
-        ("call", "model", "tokens in", "out", "first token", "tokens/s", "total"),
-        [_row(run, times) for run in times.ended],
-    )
+    screen.table(("call", "model", "tokens in", "out", "first token", "tokens/s", "time"), _rows(times))
 
 
 async def _converse(screen: Screen, model: ChatModel) -> None:
@@ -109,8 +107,11 @@ async def _show(screen: Screen, model: ChatModel, messages: list[BaseMessage], r
                         )
                     case _:
                         pass  # the demo's model sends nothing else
-        screen.end_piece()
-        return await stream.result()
+        message = await stream.result()
+    if message.tool_calls:
+        screen.piece("tool call", ")")
+    screen.end_piece()
+    return message
 
 
 async def _batch(screen: Screen, model: ChatModel) -> None:
@@ -133,23 +134,37 @@ def _script(request: SimRequest) -> Reply:
         call = Call("get_weather", {"city": "Lisbon", "unit": "celsius"})
         thought = "The weather changes by the hour, so I look it up rather than guess."
         return Reply(reasoning=thought, text="Let me look at the sky over Lisbon.", tool_calls=[call], pace=_PACE)
-    return Reply(tokens=12, pace=Pace(first_token_s=0.05, tokens_per_second=60))
+    longer = sum(map(ord, last.text)) * 7 % 24  # so that later questions may be answered before earlier ones
+    return Reply(tokens=6 + longer, pace=Pace(first_token_s=0.05, tokens_per_second=60))
 
 
-def _row(run: Run, times: Times) -> tuple[str, ...]:
-    started, (ended, end) = times.started[run], times.ended[run]
-    first = times.first.get(run, ended)
-    usage = end.usage
-    out = usage.output_tokens if usage is not None else 0
-    speaking = ended - first
+def _rows(times: Times) -> list[tuple[str, ...]]:
+    """A row for each kind of call, by run name, and one for all; times are medians where there are several."""
+    by_name: dict[str, list[Run]] = {}
+    for run in times.ended:
+        by_name.setdefault(run.name, []).append(run)
+    rows = [_row(f"{name} × {len(runs)}" if len(runs) > 1 else name, runs, times) for name, runs in by_name.items()]
+    return [*rows, _row("all", list(times.ended), times)]
+
+
+def _row(name: str, runs: list[Run], times: Times) -> tuple[str, ...]:
+    ends = [times.ended[run] for run in runs]
+    spoken = [end.usage.output_tokens if end.usage is not None else 0 for _, end in ends]
+    heard = [end.usage.input_tokens if end.usage is not None else 0 for _, end in ends]
+    first = [times.first.get(run, ended) for run, (ended, _) in zip(runs, ends, strict=True)]
+    waits = [began - times.started[run] for run, began in zip(runs, first, strict=True)]
+    speeds = [
+        out / (ended - began) for out, began, (ended, _) in zip(spoken, first, ends, strict=True) if ended > began
+    ]
+    totals = [ended - times.started[run] for run, (ended, _) in zip(runs, ends, strict=True)]
     return (
-        run.name,
-        run.model or "",
-        str(usage.input_tokens) if usage is not None else "?",
-        str(out) if usage is not None else "?",
-        f"{(first - started) * 1000:.0f} ms",
-        f"{out / speaking:.0f}" if speaking > 0 and out else "-",
-        f"{(ended - started) * 1000:.0f} ms",
+        name,
+        runs[0].model or "",
+        str(sum(heard)),
+        str(sum(spoken)),
+        f"{median(waits) * 1000:.0f} ms",
+        f"{median(speeds):.0f}" if speeds else "-",
+        f"{median(totals) * 1000:.0f} ms",
     )
 
 
