@@ -173,8 +173,10 @@ def list_of(value: JSONObject, key: str) -> list[JSONObject]:
 
 
 def _mistyped(value: JSONObject, key: str, wanted: str) -> ResponseDecodeError:
-    kind = str(value.get("type"))[:50]
-    return ResponseDecodeError(f"{key!r} of a {kind} block must be {wanted}", excerpt=repr(value[key])[:500])
+    # Not the value itself, which may be nested deeper than a repr can follow.
+    kind, found = value.get("type"), type(value[key]).__name__
+    block = f"a {kind[:50]} block" if isinstance(kind, str) else "a block"
+    return ResponseDecodeError(f"{key!r} of {block} must be {wanted}, not {found}")
 
 
 def _rest(value: JSONObject, *known: str) -> JSONObject:

@@ -149,7 +149,8 @@ class _Answer:
         spelled = _text(block)
         if self._own:
             written = [write_citation(note) for note in block.get("annotations") or ()]
-            citations = [citation for citation in written if citation is not None]
+            # Who wrote the block in Anthropic's form has them under that name.
+            citations = [*(block.get("citations") or ()), *(citation for citation in written if citation is not None)]
             if citations:
                 spelled["citations"] = citations
         return spelled

@@ -78,7 +78,10 @@ def refused(status: int, headers: Mapping[str, str], body: bytes) -> APIStatusEr
     """The error of a refused request."""
     reply = _read(body)
     id = request_id(headers) or reply.request_id
-    return status_error(status, headers, body, by_code=_words(_BY_CODE, reply.error), request_id=id)
+    error = status_error(status, headers, body, by_code=_words(_BY_CODE, reply.error), request_id=id)
+    if headers.get("x-should-retry") in ("true", "false"):  # the provider knows better than the status
+        error.is_retryable = headers["x-should-retry"] == "true"
+    return error
 
 
 def error_in_reply(data: bytes) -> APIStatusError:

@@ -322,6 +322,13 @@ def test_a_citation_of_another_provider_is_no_citation_here() -> None:
     assert content(HumanMessage("a"), AIMessage(blocks)) == "hi"
 
 
+def test_citations_in_anthropics_own_form_go_back_too() -> None:
+    cited = {"type": "char_location", "document_index": 0, "document_title": None, "cited_text": "c"}
+    cited = {**cited, "start_char_index": 0, "end_char_index": 1}
+    block = {"type": "text", "text": "hi", "citations": [cited]}
+    assert content(HumanMessage("a"), AIMessage([block])) == [block]
+
+
 @pytest.mark.parametrize("id", ["call_a.b:1", "call a", "fc|1", "ü", ""])
 def test_ids_of_other_providers_are_made_valid_alike_for_call_and_result(id: str) -> None:
     call = AIMessage("", tool_calls=[{"name": "a", "args": {}, "id": id}])

@@ -124,6 +124,12 @@ def test_a_retry_after_and_the_id_of_the_body_are_kept() -> None:
     assert (told.retry_after_s, told.request_id) == (13.0, "req_body")
 
 
+def test_the_provider_may_say_itself_whether_trying_again_helps() -> None:
+    assert not refused(429, {"x-should-retry": "false"}, body("rate_limit_error")).is_retryable
+    assert refused(400, {"x-should-retry": "true"}, body("invalid_request_error")).is_retryable
+    assert refused(529, {"x-should-retry": "perhaps"}, body("overloaded_error")).is_retryable
+
+
 def test_compatible_servers_may_name_the_request_otherwise() -> None:
     assert request_id({"x-request-id": "a"}) == "a"
     assert request_id({"x-request-id": "a", "request-id": "b"}) == "b"

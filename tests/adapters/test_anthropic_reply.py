@@ -471,6 +471,25 @@ def test_a_frame_that_breaks_the_format_is_a_decode_error(data: bytes) -> None:
     assert len(outcome.error.excerpt) <= 500
 
 
+@pytest.mark.parametrize(
+    "spot",
+    [
+        b'{"type":"content_block_start","index":0,"content_block":{"type":%b}}',
+        b'{"type":"content_block_start","index":0,"content_block":{"type":"text","text":%b}}',
+        b'{"type":"content_block_start","index":0,"content_block":{"type":"tool_use","id":"t","name":"a","input":%b}}',
+        b'{"type":"content_block_start","index":0,"content_block":{"type":"news","text":"\\ud83d","more":%b}}',
+        b'{"type":"message_start","message":{"usage":{"input_tokens":%b}}}',
+        b'{"type":"message_delta","delta":{"stop_reason":"end_turn","stop_details":%b}}',
+        b'{"type":"error","error":{"type":"api_error","message":%b}}',
+    ],
+)
+def test_json_of_any_depth_gives_events_or_one_of_our_errors(spot: bytes) -> None:
+    for depth in (1, 100, *range(900, 1010), 100_000):
+        for value in (b"[" * depth + b"]" * depth, b'{"a":' * depth + b"1" + b"}" * depth):
+            # `read` lets any other exception pass.
+            read(HEAD, b"data: " + spot % value + b"\n\n", frames(stop(0), STOP))
+
+
 def test_input_for_a_block_that_is_over_is_a_decode_error() -> None:
     search = start(0, type="server_tool_use", id="s", name="web_search", input={})
     broken(search, stop(0), delta(0, type="input_json_delta", partial_json="{}"))
