@@ -36,19 +36,20 @@ def _whole_character(match: re.Match[str]) -> str:
     return "\\ufffd" if len(match.group()) == 6 else match.group()
 
 
+# A string, or the beginning of one where the text ends.
+_STRING = re.compile(rb'"(?:[^"\\]++|\\.)*+"?', re.DOTALL)
+
+
 def is_cut(body: bytes) -> bool:
-    """Whether the body is the beginning of JSON that goes on: readable so far, but not with what JSON does not have."""
+    """Whether the body is the beginning of a JSON object or array: readable as far as it goes, and not closed."""
     if not body.strip():
         return True
     try:
         jiter.from_json(body, partial_mode=True)
     except ValueError:
         return False
-    try:
-        jiter.from_json(body + b"\0", partial_mode=True)
-    except ValueError:
-        return True
-    return False  # something stands after the end of the JSON
+    outside = _STRING.sub(b"", body)
+    return outside.count(b"{") + outside.count(b"[") > outside.count(b"}") + outside.count(b"]")
 
 
 def object_of(value: object) -> JSONObject:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
-import math
 from collections.abc import Iterator
 from typing import cast
 
@@ -136,9 +135,8 @@ def read_usage(usage: JSONObject) -> Usage | None:
 
 
 def _count(value: JSON) -> int | None:
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value) or value < 0:
-        return None
-    return int(value)
+    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    return int(value) if is_number and 0 <= value < 2**53 else None  # NaN and what no token count can be are none
 
 
 # ---------------------------------------------------------------- reasoning
@@ -196,7 +194,7 @@ _AUDIO_TYPES = {
     "SUQz": "audio/mpeg",
     "//": "audio/mpeg",
     "ZkxhQ": "audio/flac",
-    "T2dnUw": "audio/ogg",
+    "T2dnU": "audio/ogg",
 }
 
 
