@@ -214,6 +214,17 @@ def test_arguments_that_stand_whole_in_the_start_are_used_when_no_pieces_follow(
     assert told(start(0, type="tool_use", id="t", name="a"), stop(0)) == [ToolCallDelta(id="t", name="a")]
 
 
+def test_arguments_that_come_in_pieces_replace_those_of_the_start() -> None:
+    piece = delta(0, type="input_json_delta", partial_json='{"x":2}')
+    assert told(start(0, type="tool_use", id="t", name="a", input={"x": 1}), piece, stop(0)) == [
+        ToolCallDelta(id="t", name="a"),
+        ToolCallDelta('{"x":2}'),
+    ]
+    assert told(start(0, type="server_tool_use", id="s", name="a", input={"x": 1}), piece, stop(0)) == [
+        Block({"type": "server_tool_call", "id": "s", "name": "a", "args": {"x": 2}})
+    ]
+
+
 def test_a_server_tools_call_comes_whole() -> None:
     assert told(
         start(0, type="server_tool_use", id="s", name="web_search", input={}),
