@@ -40,8 +40,8 @@ from tidewire.events.types import Block
 APIS: tuple[Api, ...] = (AnthropicApi(), OpenAIChatApi())
 #: The models that are listed; any name is answered unless told otherwise.
 MODELS = ("demo", "demo-reasoning")
-#: Largest request, in bytes: a conversation with images.
-REQUEST_LIMIT = 64 * 1024 * 1024
+#: Largest request, in bytes: the limit of Anthropic's API.
+REQUEST_LIMIT = 32 * 1024 * 1024
 
 Outcome = Literal["open", "sent", "disconnected", "broken"]
 
@@ -279,11 +279,10 @@ class Simulator:
             self._streams += 1
             self._changed.notify_all()
         try:
-            recorded.body = _json(await request.read())
-            api, reply, fail = self._decide(recorded)
+            api, reply, fail = self._decide(recorded, await _body_of(request))
             kept = await _send(request, transmit(reply, fail, api))
             recorded.outcome = "sent" if kept else "broken"
-            return _Written(keep=kept and request.keep_alive)
+            return _Written(keep=kept and request.keep_alive and request.content.at_eof())
         except ConnectionError:  # the client left while something was written
             return _Written(keep=False)
         finally:
@@ -293,8 +292,9 @@ class Simulator:
                 self._streams -= 1
                 self._changed.notify_all()
 
-    def _decide(self, recorded: Recorded) -> tuple[Api, HttpReply, Fail | None]:
+    def _decide(self, recorded: Recorded, body: bytes | None) -> tuple[Api, HttpReply, Fail | None]:
         headers = recorded.headers
+        recorded.body = _json(body or b"")
         api = next((api for api in APIS if recorded.path in api.paths), None)
         request_id = f"req_{next(self._numbers):06}_{int(time.time())}"
         if api is None or recorded.method != "POST":
@@ -303,7 +303,7 @@ class Simulator:
                 return other, other.models(self._models or MODELS, request_id), None
             wrong = Fail(status=404, message=f"there is no {recorded.method} {recorded.path}")
             return other, other.refuse(wrong, request_id), None
-        asked = self._read(api, recorded)
+        asked = self._read(api, recorded) if body is not None else Fail(status=413, message="the request is too large")
         if isinstance(asked, Fail):
             return api, api.refuse(asked, request_id), None
         try:
@@ -375,6 +375,14 @@ class _Written(web.StreamResponse):
         return None
 
     async def write_eof(self, data: bytes = b"") -> None:
+        return None
+
+
+async def _body_of(request: web.BaseRequest) -> bytes | None:
+    """The request's body; None if it is larger than the limit."""
+    try:
+        return await request.read()
+    except web.HTTPRequestEntityTooLarge:
         return None
 
 
