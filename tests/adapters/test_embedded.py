@@ -131,6 +131,10 @@ async def test_a_streamed_reply_adds_up_to_the_plain_one() -> None:
         plain = await body_of(request_of(tools=tools, parameters=parameters, stream=False))
         assert message_of(streamed) == message_of(plain)
         assert len(decode([streamed])[0]) > 2 * len(decode([plain])[0])
+    image = {"type": "image", "url": "https://example.com/a.png"}
+    for script in ([Reply("Look:", blocks=[image, image])], [Reply()]):
+        streamed = await body_of(request_of(), script)
+        assert message_of(streamed) == message_of(await body_of(request_of(stream=False), script))
 
 
 @pytest.mark.anyio

@@ -29,9 +29,8 @@ _lengths = st.tuples(st.integers(0, 12), st.integers(0, 30)).map(lambda pair: (p
 _patterns = st.sampled_from(
     ["^[a-z]{2,4}-\\d+$", "^(red|green|blue)$", "[A-F0-9]{8}", "^\\S+@\\w+\\.(com|org)$", "^[^0-9]+$", "x*", "^.{3}$"]
 )
-_formats = st.sampled_from(
-    ["date", "date-time", "time", "email", "ipv4", "ipv6", "uri", "uuid", "hostname", "duration"]
-)
+_FORMATS = ["date", "date-time", "time", "email", "ipv4", "ipv6", "uri", "uuid", "hostname", "duration"]
+_formats = st.sampled_from(_FORMATS)
 
 
 @st.composite
@@ -128,6 +127,72 @@ def test_the_checker_agrees_with_jsonschema_on_any_value(value: object, schema: 
     assert (next(problems(value, schema), None) is None) == judge(value, _without_formats(schema))
 
 
+@pytest.mark.parametrize(
+    ("schema", "value"),
+    [
+        ({"type": "integer"}, 1.0),
+        ({"type": "integer"}, True),
+        ({"type": ["string", "null"]}, 3),
+        ({"enum": [1, True, [1], {"a": 1}]}, [1.0]),
+        ({"enum": [1, [1], {"a": 1}]}, True),
+        ({"enum": [{"a": 1}]}, {"a": True}),
+        ({"const": [1, 2]}, [1]),
+        ({"const": {"a": 1}}, {"b": 1}),
+        ({"allOf": [{"type": "string"}, {"minLength": 3}]}, "ab"),
+        ({"anyOf": [{"type": "string"}, {"type": "null"}]}, 1),
+        ({"oneOf": [{"type": "integer"}, {"minimum": 2}]}, 3),
+        ({"not": {"type": "string"}}, "a"),
+        ({"required": ["a"]}, {"b": 1}),
+        ({"minProperties": 2}, {"b": 1}),
+        ({"maxProperties": 0}, {"b": 1}),
+        ({"properties": {"a": {"type": "null"}}}, {"a": 1}),
+        ({"additionalProperties": False, "properties": {"a": True}}, {"b": 1}),
+        (
+            {"additionalProperties": {"type": "null"}, "patternProperties": {"^x": {"type": "integer"}}},
+            {"x": 1, "y": 2},
+        ),
+        ({"minItems": 2}, [1]),
+        ({"maxItems": 0}, [1]),
+        ({"uniqueItems": True}, [1, [2], 1.0]),
+        ({"uniqueItems": True}, [1, True]),
+        ({"items": {"type": "null"}, "prefixItems": [{"type": "string"}]}, ["a", None, 3]),
+        ({"items": False, "prefixItems": [True]}, [1, 2]),
+        ({"minLength": 2}, "a"),
+        ({"maxLength": 2}, "abc"),
+        ({"pattern": "^a+$"}, "aab"),
+        ({"minimum": 2}, 1),
+        ({"maximum": 2}, 3),
+        ({"exclusiveMinimum": 2}, 2),
+        ({"exclusiveMaximum": 2}, 2),
+        ({"multipleOf": 3}, 10),
+        ({"$ref": "#/$defs/a", "$defs": {"a": {"type": "null"}}}, 1),
+        ({"$ref": "#/anyOf/1", "anyOf": [True, {"type": "string"}]}, 1),
+        (False, None),
+    ],
+    ids=repr,
+)
+def test_the_checker_agrees_with_jsonschema_on_each_keyword(schema: Schema, value: object) -> None:
+    assert (next(problems(value, schema), None) is None) == judge(value, schema)
+
+
+def test_the_checker_names_the_place_of_a_problem() -> None:
+    schema: Schema = {"properties": {"a": {"items": {"type": "integer"}}}}
+    assert [*problems({"a": [1, "x" * 200]}, schema)] == [f"$.a[1]: '{'x' * 78}… is not of type integer"]
+
+
+def test_a_schema_or_value_without_an_end_is_refused() -> None:
+    with pytest.raises(ConfigurationError, match="nests deeper"):
+        [*problems(1, {"$ref": "#"})]
+    with pytest.raises(ConfigurationError, match="a schema is"):
+        [*problems(1, {"not": 3})]
+
+
+@pytest.mark.parametrize("name", _FORMATS)
+def test_a_text_of_each_format_is_one(name: str) -> None:
+    for seed in range(20):
+        assert judge(schema_instance({"type": "string", "format": name}, seed=seed), {"type": "string", "format": name})
+
+
 def test_another_seed_gives_another_value() -> None:
     schema: Schema = {"type": "object", "properties": {"a": {"type": "integer"}}, "required": ["a"]}
     assert len({repr(schema_instance(schema, seed=seed)) for seed in range(20)}) > 5
@@ -183,6 +248,21 @@ def test_properties_stand_in_the_order_of_the_schema() -> None:
         },
         {"allOf": [{"$ref": "#/$defs/0"}, {"$ref": "#/$defs/1"}], "$defs": {"0": {"minimum": 3}, "1": {"maximum": 4}}},
         {"properties": {"a": {"$ref": "#"}}, "type": "object"},
+        {"allOf": [{"items": {"type": "integer"}}, {"items": {"minimum": 4}, "minItems": 2}, {"maxItems": 2}]},
+        {"allOf": [{"enum": [1, 2, 3]}, {"enum": [2, 3, 4]}, {"enum": [3, 2]}]},
+        {"allOf": [{"minimum": 3, "maximum": 9}, {"minimum": 4, "maximum": 8}, True]},
+        {"allOf": [{"required": ["a"]}, {"required": ["b"]}, {"properties": {"a": True}}, {"properties": {"a": {}}}]},
+        {"allOf": [{"pattern": "^a"}, {"pattern": "^a+$"}]},
+        {"allOf": [{"allOf": [{"type": "integer"}]}, {"allOf": [{"minimum": 70}]}]},
+        {"anyOf": [False, {"const": "x"}]},
+        {"type": "array", "items": {"anyOf": [{"$ref": "#"}, {"type": "null"}]}, "minItems": 1},
+        {"type": "array", "items": False},
+        {"type": "object", "properties": {"a": {"type": "array", "items": {"$ref": "#"}, "minItems": 1}}},
+        {"additionalProperties": {"type": "boolean"}, "required": ["a"]},
+        {
+            "allOf": [{"$ref": "#/$defs/a"}, {"title": "x"}],
+            "$defs": {"a": {"$ref": "#/$defs/b", "minimum": 5}, "b": {"type": "integer"}},
+        },
     ],
     ids=repr,
 )
@@ -213,6 +293,11 @@ def test_nullable_allows_null_where_a_schema_is_written_for_openapi() -> None:
         ({"$ref": "#/$defs/none"}, "leads nowhere"),
         ({"$ref": "https://example.com/schema"}, "leads out of it"),
         ({"type": "text"}, "'text' does not exist"),
+        ({"allOf": [{"$ref": "#/$defs/a"}, {}], "$defs": {"a": False}}, "allows nothing"),
+        ({"allOf": [{"$ref": "#/allOf/0"}, {}]}, "in a circle"),
+        ({"allOf": [{}, 3]}, "a schema is"),
+        ({"enum": [1, 2], "not": {"type": "integer"}}, "rules out"),
+        ({"type": "object", "minProperties": 1, "additionalProperties": False}, "allows nothing"),
         ({"type": "array", "contains": {}}, "'contains' is not supported"),
         ({"type": "array", "items": {"type": "null"}, "minItems": 2, "uniqueItems": True}, "too few different items"),
         ({"type": "string", "minLength": 5, "maxLength": 3}, "shorter than 5"),
