@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import anyio
@@ -40,8 +40,10 @@ ERROR = b'data: {"error":{"message":"overloaded","type":"server_error","code":50
 NO_WAIT = RetryPolicy(random=lambda: 0.0)
 
 
-def status(code: int, body: bytes = b'{"error":{"message":"no","type":"t"}}', **headers: str) -> Exchange:
-    return Exchange(status=code, body=body, headers={"content-type": "application/json", **headers})
+def status(
+    code: int, body: bytes = b'{"error":{"message":"no","type":"t"}}', headers: Mapping[str, str] | None = None
+) -> Exchange:
+    return Exchange(status=code, body=body, headers={"content-type": "application/json", **(headers or {})})
 
 
 class Heard:
@@ -170,7 +172,7 @@ async def test_a_partial_answer_never_passes_for_a_whole_one(body: bytes) -> Non
 
 async def test_retries_end_and_the_last_error_is_raised_with_the_attempts() -> None:
     heard = Heard()
-    model, transport = model_on(status(500, **{"x-request-id": "req-7"}), max_retries=2)
+    model, transport = model_on(status(500, headers={"x-request-id": "req-7"}), max_retries=2)
     model = model.bind(retry=RetryPolicy(max_retries=2, random=lambda: 0.0))
     with pytest.raises(InternalServerError) as raised:
         await model.ainvoke("hi", {"callbacks": heard})
@@ -190,7 +192,7 @@ async def test_a_refusal_is_not_tried_again() -> None:
 
 
 async def test_a_long_retry_after_is_raised_at_once() -> None:
-    model, transport = model_on([status(429, **{"retry-after": "3600"}), GOOD])
+    model, transport = model_on([status(429, headers={"retry-after": "3600"}), GOOD])
     with pytest.raises(RateLimitError) as raised:
         await model.ainvoke("hi")
     assert raised.value.retry_after_s == 3600
