@@ -129,11 +129,12 @@ class Conversation:
     # ------------------------------------------------------------ the assistant's messages
 
     def _answer(self, message: AIMessage) -> JSONObject:
+        maker = message.response_metadata.get("model_provider")
+        own = maker is None or maker == self._dialect.provider
         spelled: JSONObject = {"role": "assistant", "content": None}
         parts: list[JSONObject] = []
         calls: list[JSONObject] = []
         reasoning: list[JSONObject] = []
-        left_out: list[str] = []
         for block in cast("list[JSONObject]", message.content_blocks):
             match block["type"]:
                 case "text":
@@ -143,45 +144,42 @@ class Conversation:
                     calls.append(_call(block, msgspec.json.encode(block["args"]).decode()))
                 case "invalid_tool_call" | "tool_call_chunk":
                     calls.append(_call(block, block["args"] or ""))
-                case "reasoning":
+                case "reasoning" if own:
                     reasoning.append(block)
-                case "audio" if "id" in block.get("extras", {}):
+                case "audio" if own and "id" in block.get("extras", {}):
                     spelled["audio"] = {"id": block["extras"]["id"]}
-                case "non_standard" if block["value"].get("type") == "function_call":
+                case "non_standard" if own and block["value"].get("type") == "function_call":
                     spelled["function_call"] = {key: block["value"][key] for key in ("name", "arguments")}
-                case "non_standard":
+                case "non_standard" if own:
                     parts.append(block["value"])
-                case "server_tool_call" | "server_tool_call_chunk" | "server_tool_result":
-                    left_out.append(block["type"])  # what the provider did itself is in what it said of it
-                case kind:
+                case "server_tool_call" | "server_tool_call_chunk" | "server_tool_result" if own:
+                    pass  # the format takes none back; what came of it is in the text
+                case "audio" | "file" | "image" | "text-plain" | "video" as kind:
                     raise self._unspellable(kind, "an assistant message")
-        if parts:
-            only_text = all(part.get("type") == "text" for part in parts)
-            spelled["content"] = "".join(part["text"] for part in parts) if only_text else parts
-        elif not calls and len(spelled) == 2:
-            spelled["content"] = ""
+                case kind:
+                    text = f"a {kind} block of the history was left out: it belongs to {maker}"
+                    self.warnings.append(WarningEvent(code="block_left_out", text=text))
+        if all(part.get("type") == "text" for part in parts):
+            spelled["content"] = "".join(part["text"] for part in parts) or None
+        else:
+            spelled["content"] = parts
         if calls:
             spelled["tool_calls"] = calls
-        self._add_reasoning(spelled, reasoning, message, left_out)
+        spelled |= self._reasoning(reasoning)
+        if spelled.keys() == {"role", "content"} and spelled["content"] is None:
+            spelled["content"] = ""  # null is for messages that have something else
         return spelled
 
-    def _add_reasoning(
-        self, spelled: JSONObject, reasoning: list[JSONObject], message: AIMessage, left_out: list[str]
-    ) -> None:
-        maker = message.response_metadata.get("model_provider")
+    def _reasoning(self, blocks: list[JSONObject]) -> JSONObject:
+        """The field that takes reasoning back, if there is one and something to put in it."""
         field = self._dialect.reasoning_field
-        own = maker is None or maker == self._dialect.provider
-        if reasoning and own and field == "reasoning_details":
-            details = [part for block in reasoning for part in block.get("extras", {}).get("reasoning_details", ())]
-            if details:
-                spelled["reasoning_details"] = details
-        elif reasoning and own and field is not None:
-            spelled[field] = "".join(block.get("reasoning", "") for block in reasoning)
-        elif reasoning and not own:
-            left_out.append("reasoning")
-        for kind in left_out if not own else ():
-            text = f"a {kind} block of the history was left out: it belongs to {maker}"
-            self.warnings.append(WarningEvent(code="block_left_out", text=text))
+        if field is None:
+            return {}
+        if field == "reasoning_details":
+            details = [part for block in blocks for part in block.get("extras", {}).get("reasoning_details", ())]
+            return {field: details} if details else {}
+        text = "".join(block.get("reasoning", "") for block in blocks)
+        return {field: text} if text else {}
 
     # ------------------------------------------------------------ parts
 
@@ -195,7 +193,7 @@ class Conversation:
 
     def _part(self, block: JSONObject, place: str) -> JSONObject:
         part = self._spell(block, place)
-        mark = block.get("extras", {}).get("cache_control")
+        mark = block.get("cache_control") or block.get("extras", {}).get("cache_control")
         if mark is not None and self._dialect.cache_control:
             part = {**part, "cache_control": mark}
         return part
@@ -247,7 +245,8 @@ class Conversation:
             return {"type": "file", "file": {"file_id": block["file_id"]}}
         if "url" in block and not self._dialect.file_urls:
             raise self._unspellable(block["type"], "a user message", "by its URL; give base64 or a file_id")
-        name = block.get("extras", {}).get("filename") or block.get("title") or "document"
+        usual = "document.pdf" if block.get("mime_type", "application/pdf") == "application/pdf" else "document"
+        name = block.get("extras", {}).get("filename") or block.get("title") or usual
         return {"type": "file", "file": {"filename": name, "file_data": self._address(block)}}
 
     def _address(self, block: JSONObject) -> str:

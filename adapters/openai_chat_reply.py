@@ -27,6 +27,7 @@ from tidewire.adapters.openai_chat_parts import (
     ToolCalls,
     annotation,
     image,
+    json_text,
     read_usage,
     reasoning_text,
     source_citations,
@@ -327,10 +328,8 @@ class _Answer:
         for place, tool in enumerate(delta.executed_tools or ()):
             yield from self._executed.read(tool, place)
         if delta.function_call:
-            name, arguments = delta.function_call.get("name"), delta.function_call.get("arguments")
-            self._function_name = self._function_name or (name if isinstance(name, str) else "")
-            if isinstance(arguments, str):
-                self._function_arguments.append(arguments)
+            self._function_name = self._function_name or str(delta.function_call.get("name") or "")
+            self._function_arguments.append(json_text(delta.function_call.get("arguments")))
 
     def _function(self) -> JSONObject:
         return {"name": self._function_name, "arguments": "".join(self._function_arguments)}

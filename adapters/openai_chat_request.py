@@ -20,6 +20,10 @@ def body_of(request: ModelRequest, dialect: Dialect) -> tuple[bytes, tuple[Warni
     conversation = Conversation(dialect)
     body: JSONObject = {"model": request.model, "messages": conversation.spell(request.messages)}
     for name, value in request.parameters.items():
+        if name not in dialect.parameters:
+            raise ConfigurationError(
+                f"{dialect.provider} does not take the parameter {name!r}; extra_body passes it on"
+            )
         if value is not None:
             body[dialect.parameters[name]] = value
     if request.tools:

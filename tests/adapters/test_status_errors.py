@@ -50,6 +50,7 @@ def error_of(body: object, status: int = 400, headers: dict[str, str] | None = N
         ({"message": "flat", "code": True}, "flat", None),
         ({"errors": [{"message": "cut off", "code": 10000}]}, "cut off", "10000"),
         ({"errors": [], "message": "said"}, "said", None),
+        ({"error": {"error": {"error": {"error": {"error": "too deep"}}}}}, "no message", None),
         ([[[[[{"message": "too deep to look for"}]]]]], "no message", None),
         ("a text", "a text", None),
         ([], "no message", None),
