@@ -4,14 +4,18 @@ Publishing is a plain call for each subscriber; it never waits and never raises.
 event)``. When it returns an awaitable (an async function does), that is awaited in :meth:`Bus.flush`, which the run's
 pump calls once per network read and once after ``end``. A subscriber that raises is reported once and detached after
 ten failures in a row; a ``critical`` one fails its run instead.
+
+What is published while an event is being delivered (by a subscriber, or by another thread) follows when everybody has
+heard that event, so all hear the same order.
 """
 
 from __future__ import annotations
 
 import logging
+import threading
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Generator, Hashable, Iterable, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any, TypeAlias
@@ -30,6 +34,8 @@ Subscriber: TypeAlias = Callable[[Run, Event], Any]
 MAX_FAILURES = 10
 #: How long the awaited subscribers may take after ``end``, in seconds, all together.
 END_FLUSH_S = 1.0
+#: An event whose subscribers publish more events than this in answer, and in answer to those, has run into a loop.
+MAX_REACTIONS = 1000
 
 _log = logging.getLogger("tidewire")
 
@@ -50,12 +56,27 @@ class Subscription:
         self.reported = False
 
     @property
+    def key(self) -> Hashable:
+        """The same for the same subscriber, which hears a run once however often it is given."""
+        return self.call if _is_hashable(self.call) else id(self.call)
+
+    @property
+    def is_detached(self) -> bool:
+        """True after too many failures in a row."""
+        return self.failures >= MAX_FAILURES
+
+    @property
     def name(self) -> str:
         """What to call it in a report."""
         return getattr(self.call, "__name__", None) or type(self.call).__qualname__
 
 
-_Pending = deque[tuple[Subscription, Awaitable[Any], Run]]
+def _is_hashable(call: object) -> bool:
+    try:
+        hash(call)
+    except TypeError:  # a callable object that compares by value
+        return False
+    return True
 
 
 class Bus:
@@ -72,13 +93,16 @@ class Bus:
     """
 
     __slots__ = (
+        "_busy",
         "_ended",
         "_heard",
+        "_is_read",
         "_parent",
         "_pending",
-        "_reports",
+        "_queue",
         "_seq",
         "_subscriptions",
+        "_unread",
         "depth",
         "failure",
         "fold",
@@ -105,15 +129,20 @@ class Bus:
         self._parent = parent
         self._seq = 0
         self._ended = False
-        self._pending: _Pending = deque()
-        self._reports: list[WarningEvent] = []
-        heard: set[Subscriber] = set(parent._heard) if parent is not None else set()
+        self._pending: deque[tuple[Subscription, Awaitable[Any]]] = deque()
+        # Held while an event is delivered; what is published meanwhile waits in the queue.
+        self._busy = threading.Lock()
+        self._queue: deque[Event] = deque()
+        # Events that no publish_all() brought about, for the list of the next one, if there is any.
+        self._unread: list[Event] = []
+        self._is_read = False
+        self._heard: set[Hashable] = set() if parent is None else set(parent._heard)
         own: list[Subscription] = []
         for subscription in subscriptions:
-            if subscription.call not in heard:
-                heard.add(subscription.call)
+            key = subscription.key
+            if key not in self._heard and not subscription.is_detached:
+                self._heard.add(key)
                 own.append(subscription)
-        self._heard = heard
         self._subscriptions: Sequence[Subscription] = own
 
     @property
@@ -138,32 +167,76 @@ class Bus:
 
     def publish(self, event: Event) -> None:
         """Number, stamp, fold and deliver one event. Never waits, never raises. After ``end`` nothing is published."""
-        self.publish_all((event,), [])
+        self._queue.append(event)
+        self._deliver_queue()
 
     def publish_all(self, events: Iterable[Event], published: list[Event]) -> None:
         """Publish the events of one network read, each one appended to ``published`` as it is.
 
+        Events that were published otherwise since the last time (by subscribers, or a report about one) stand in
+        ``published`` too, so that whoever reads these lists misses no number.
+
         Raises:
             TidewireError: What the iterable raises (a decoder does so after the events before the error).
         """
+        self._is_read = True
+        if not self._busy.acquire(blocking=False):
+            self._queue.extend(events)
+            return
+        try:
+            if self._unread:
+                published += self._unread
+                self._unread.clear()
+            self._deliver(events, published)
+        finally:
+            self._busy.release()
+            if self._queue:
+                self._deliver_queue()
+
+    async def flush(self) -> None:
+        """Wait for the awaited subscribers, in order. After ``end`` shielded and bounded: what is late is reported."""
+        if not self._pending:
+            return
+        if not self._ended:
+            await self._drain([])
+            return
+        late: list[str] = []
+        try:
+            with anyio.move_on_after(END_FLUSH_S, shield=True):
+                await self._drain(late)
+        finally:
+            late += self._drop_pending()
+            if late:
+                names = ", ".join(sorted(set(late)))
+                _log.warning("subscribers were not done %.1f s after the end of a run: %s", END_FLUSH_S, names)
+
+    def close(self) -> None:
+        """Drop what is still to be awaited, for an ended run whose owner cannot wait any more."""
+        self._drop_pending()
+
+    def dispatch(self, name: str, data: JSON = None) -> None:
+        """Publish an event of the user's own."""
+        self.publish(Custom(name, data))
+
+    def _deliver(self, events: Iterable[Event], published: list[Event]) -> None:
         run, seq, add = self.run, self._seq, self.fold.add
-        subscriptions, parent, pending = self._subscriptions, self._parent, self._pending
+        parent, pending, queue = self._parent, self._pending, self._queue
         now = time.monotonic()
         try:
             for event in events:
                 if self._ended:
                     return
-                event.seq = seq
-                seq += 1
-                event.time = now
                 add(event)
+                event.seq = seq
+                event.time = now
+                seq += 1
                 if type(event) is End:
                     self._ended = True
-                for subscription in subscriptions:
+                for subscription in self._subscriptions:
                     try:
                         result = subscription.call(run, event)
                         if result is not None and hasattr(result, "__await__"):
-                            pending.append((subscription, result, run))
+                            pending.append((subscription, result))
                         elif subscription.failures:
                             subscription.failures = 0
                     except Exception as error:  # noqa: BLE001 - a subscriber's fault is not the run's
@@ -171,54 +244,67 @@ class Bus:
                 if parent is not None:
                     parent._relay(run, event, self)
                 published.append(event)
-                if self._reports and not self._ended:
+                if queue:
                     self._seq = seq
-                    reports, self._reports = self._reports, []
-                    self.publish_all(reports, published)
+                    self._deliver_reactions(published)
                     seq = self._seq
         finally:
             self._seq = seq
 
-    async def flush(self) -> None:
-        """Wait for the awaited subscribers, in order. After ``end`` shielded and bounded: what is late is reported."""
-        if not self._pending:
-            return
-        if not self._ended:
-            await self._drain()
-            return
-        with anyio.move_on_after(END_FLUSH_S, shield=True):
-            await self._drain()
-        if self._pending:
-            late = {subscription.name for subscription, _, _ in self._pending}
-            self._discard_pending()
-            _log.warning(
-                "subscribers were not done %.1f s after the end of a run: %s", END_FLUSH_S, ", ".join(sorted(late))
-            )
+    def _deliver_queue(self) -> None:
+        """Deliver what waits, unless somebody is at it, who then does so."""
+        while self._queue and self._busy.acquire(blocking=False):
+            try:
+                self._deliver_reactions(self._unread if self._is_read else [])
+            finally:
+                self._busy.release()
 
-    def dispatch(self, name: str, data: JSON = None) -> None:
-        """Publish an event of the user's own."""
-        self.publish(Custom(name, data))
+    def _deliver_reactions(self, published: list[Event]) -> None:
+        count = 0
+        while self._queue and not self._ended and count <= MAX_REACTIONS:
+            count += 1
+            event = self._queue.popleft()
+            self.fold.add(event)
+            event.seq = self._seq
+            event.time = time.monotonic()
+            self._seq += 1
+            if type(event) is End:
+                self._ended = True
+            self._relay(self.run, event, self)
+            published.append(event)
+        if self._ended:
+            self._queue.clear()
+        elif count > MAX_REACTIONS:
+            self._queue.clear()
+            _log.warning("subscribers of run %s publish in answer to each other; the rest is dropped", self.run.name)
 
-    async def _drain(self) -> None:
+    async def _drain(self, late: list[str]) -> None:
+        """Await what is pending. ``late`` gets the name of the subscriber that was awaited when time ran out."""
         pending = self._pending
         while pending:
-            subscription, awaitable, _ = pending.popleft()
+            subscription, awaitable = pending.popleft()
+            if subscription.is_detached:
+                _close(awaitable)
+                continue
             try:
                 await awaitable
                 subscription.failures = 0
             except Exception as error:  # noqa: BLE001 - a subscriber's fault is not the run's
                 self._failed(subscription, error)
-        if self._reports and not self._ended:
-            reports, self._reports = self._reports, []
-            self.publish_all(reports, [])
-            await self._drain()
+            except BaseException:
+                late.append(subscription.name)
+                raise
+            if self._queue:
+                self._deliver_queue()
 
-    def _discard_pending(self) -> None:
+    def _drop_pending(self) -> list[str]:
+        """Close what is pending; returns the names of its subscribers."""
+        names: list[str] = []
         while self._pending:
-            _, awaitable, _ = self._pending.popleft()
-            close = getattr(awaitable, "close", None)
-            if close is not None:
-                close()  # a coroutine that is dropped without this warns
+            subscription, awaitable = self._pending.popleft()
+            names.append(subscription.name)
+            _close(awaitable)
+        return names
 
     def _relay(self, run: Run, event: Event, origin: Bus) -> None:
         """Deliver an event of a run within this one. Its failures and awaitables belong to the run it comes from."""
@@ -226,7 +312,7 @@ class Bus:
             try:
                 result = subscription.call(run, event)
                 if result is not None and hasattr(result, "__await__"):
-                    origin._pending.append((subscription, result, run))
+                    origin._pending.append((subscription, result))
                 elif subscription.failures:
                     subscription.failures = 0
             except Exception as error:  # noqa: BLE001 - a subscriber's fault is not the run's
@@ -245,9 +331,9 @@ class Bus:
                 f"subscriber {subscription.name} raised {type(error).__name__}; "
                 f"it is detached after {MAX_FAILURES} failures in a row"
             )
-            self._reports.append(WarningEvent("subscriber_failed", text))
+            self._queue.append(WarningEvent("subscriber_failed", text))
             _log.warning("%s", text, exc_info=error)
-        if subscription.failures >= MAX_FAILURES:
+        if subscription.is_detached:
             self._detach(subscription)
 
     def _detach(self, subscription: Subscription) -> None:
@@ -255,6 +341,12 @@ class Bus:
         while bus is not None:
             bus._subscriptions = [kept for kept in bus._subscriptions if kept is not subscription]
             bus = bus._parent
+
+
+def _close(awaitable: object) -> None:
+    close = getattr(awaitable, "close", None)
+    if close is not None:
+        close()  # a coroutine that is dropped without this warns
 
 
 _current: ContextVar[Bus | None] = ContextVar("tidewire_current_bus", default=None)
@@ -267,7 +359,7 @@ def current_bus() -> Bus | None:
 
 
 @contextmanager
-def enclosing(bus: Bus) -> Iterator[None]:
+def enclosing(bus: Bus) -> Generator[None]:
     """Make runs that start within the block runs within ``bus``. Never around a ``yield`` of a generator."""
     token = _current.set(bus)
     try:
@@ -277,7 +369,7 @@ def enclosing(bus: Bus) -> Iterator[None]:
 
 
 @contextmanager
-def subscribe(subscriber: Subscriber, *, critical: bool = False) -> Iterator[None]:
+def subscribe(subscriber: Subscriber, *, critical: bool = False) -> Generator[None]:
     """Hear every run that starts within the block, in this task and those started from it.
 
     Args:

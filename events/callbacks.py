@@ -145,13 +145,19 @@ Callback: TypeAlias = Subscriber | BaseCallbackHandler | object
 Callbacks: TypeAlias = Callback | Sequence[Callback] | None
 
 _METHODS = tuple(name for name in vars(BaseCallbackHandler) if name.startswith("on_"))
+# How many arguments a method gets by place, where it is not one; and the names of those that it gets by name.
+_BY_PLACE = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+_PLACES = {"on_chat_model_start": 2, "on_tool_start": 2, "on_chain_start": 2, "on_custom_event": 2}
+_GIVEN = frozenset(
+    ("run_id", "parent_run_id", "tags", "metadata", "name", "chunk", "invocation_params", "inputs", "response")
+)
 
 
 def subscriptions(callbacks: Callbacks) -> list[Subscription]:
     """The subscriptions for what ``callbacks=`` was given.
 
     Raises:
-        ConfigurationError: One of them is neither callable nor has a handler method.
+        ConfigurationError: One of them is neither callable nor has a handler method, or is a class.
     """
     if callbacks is None:
         return []
@@ -162,6 +168,8 @@ def subscriptions(callbacks: Callbacks) -> list[Subscription]:
 def _subscription(callback: Callback) -> Subscription:
     if isinstance(callback, Subscription):
         return callback
+    if isinstance(callback, type):
+        raise ConfigurationError(f"{callback.__name__} is a class; give an instance of it as the callback")
     methods = {name: method for name in _METHODS if (method := _overridden(callback, name)) is not None}
     if methods or isinstance(callback, BaseCallbackHandler):
         return Subscription(
@@ -179,30 +187,36 @@ def _overridden(callback: object, name: str) -> Callable[..., Any] | None:
     method = getattr(callback, name, None)
     if not callable(method) or getattr(method, "__func__", None) is vars(BaseCallbackHandler)[name]:
         return None
-    return _tolerant(method)
+    return _tolerant(name, method)
 
 
-def _tolerant(method: Callable[..., Any]) -> Callable[..., Any]:
-    """The method itself, or one that leaves out the keywords that it does not declare."""
+def _tolerant(name: str, method: Callable[..., Any]) -> Callable[..., Any]:
+    """The method itself, or one that leaves out the keywords that it does not declare or has got by place."""
     try:
-        declared = inspect.signature(method).parameters
+        declared = list(inspect.signature(method).parameters.values())
     except (TypeError, ValueError):  # a builtin without a signature takes what it is given
         return method
-    if any(parameter.kind is parameter.VAR_KEYWORD for parameter in declared.values()):
-        return method
-    known = frozenset(declared)
+    by_place = [parameter.name for parameter in declared if parameter.kind in _BY_PLACE]
+    # The arguments that are given by place have names too: on_custom_event's first is `name`, as the run's own is.
+    placed = frozenset(by_place[: _PLACES.get(name, 1)])
+    if any(parameter.kind is parameter.VAR_KEYWORD for parameter in declared):
+        if not placed & _GIVEN:
+            return method
+        return lambda *args, **keywords: method(*args, **{key: keywords[key] for key in keywords if key not in placed})
+    known = frozenset(parameter.name for parameter in declared) - placed
     return lambda *args, **keywords: method(*args, **{key: keywords[key] for key in keywords if key in known})
 
 
 class _HandlerSubscriber:
-    """Calls a handler's methods for the events that stand for them; equal for the same handler, which hears a run once."""
+    """Calls a handler's methods for the events that they stand for; equal for the same handler."""
 
-    __slots__ = ("_handler", "_methods", "_on_token")
+    __slots__ = ("_about", "_handler", "_methods", "_on_token")
 
     def __init__(self, handler: object, methods: dict[str, Callable[..., Any]]) -> None:
         self._handler = handler
         self._methods = methods
         self._on_token = methods.get("on_llm_new_token")
+        self._about: tuple[Run, dict[str, Any]] | None = None
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, _HandlerSubscriber) and other._handler is self._handler
@@ -224,7 +238,7 @@ class _HandlerSubscriber:
             case Token() | Reasoning() | ToolCallDelta() | Block():
                 if self._on_token is not None:
                     text = event.text if isinstance(event, Token) else ""
-                    return self._on_token(text, chunk=AIMessageChunk.from_events(run, event), **_about(run))
+                    return self._on_token(text, chunk=AIMessageChunk.from_events(run, event), **self._given(run))
             case Start():
                 return self._start(run, event)
             case End():
@@ -239,7 +253,14 @@ class _HandlerSubscriber:
 
     def _call(self, method: str, run: Run, *args: Any, **more: Any) -> object:
         found = self._methods.get(method)
-        return found(*args, **_about(run), **more) if found is not None else None
+        return found(*args, **self._given(run), **more) if found is not None else None
+
+    def _given(self, run: Run) -> dict[str, Any]:
+        """What every method gets by name; made once for the tokens of a run."""
+        about = self._about
+        if about is None or about[0] is not run:
+            about = self._about = (run, _about(run))
+        return about[1]
 
     def _start(self, run: Run, event: Start) -> object:
         serialized: JSON = {"name": run.name}

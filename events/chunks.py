@@ -1,16 +1,13 @@
 """Chunks of a streamed answer, which add up with ``+`` to the message that ``invoke`` returns.
 
 A chunk is a handful of events of its run, read when asked. A sum is a node over its two sides, so that ``+`` costs
-the same however long the answer is; asking a sum for its content folds all events below it once, then forgets the
-nodes.
+the same however long the answer is; asking a sum for its content folds what is below it once, then forgets its sides.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, ClassVar, Literal, cast
-
-import msgspec
 
 from tidewire.events.blocks import (
     JSON,
@@ -23,13 +20,12 @@ from tidewire.events.blocks import (
 )
 from tidewire.events.errors import ConfigurationError
 from tidewire.events.fold import Fold
-from tidewire.events.messages import AIMessage, content_of
+from tidewire.events.messages import AIMessage, content_of, whole_call
 from tidewire.events.standard import Content, standard_blocks
 from tidewire.events.types import (
     Block,
     Event,
     Meta,
-    Reasoning,
     Run,
     Token,
     ToolCallDelta,
@@ -49,9 +45,10 @@ class AIMessageChunk(AIMessage):
 
     Args:
         content: As for a message.
-        content_blocks: As for a message.
+        content_blocks: As for a message; text goes to the block of the same ``index`` (the first one if there is none).
         tool_call_chunks: Pieces of tool calls.
         tool_calls: Whole tool calls.
+        invalid_tool_calls: Calls that could not be read.
         usage_metadata: Tokens; those of chunks made by hand add up.
         chunk_position: "last" for the final piece of an answer.
         id: The message's id; in a sum the first one counts.
@@ -62,6 +59,12 @@ class AIMessageChunk(AIMessage):
 
     __slots__ = ("_events", "_left", "_named", "_right", "_run")
     _fields: ClassVar[tuple[str, ...]] = (*AIMessage._fields, "chunk_position")
+
+    # A chunk is one of three things:
+    #   a piece        has _run, _events and _named; its fold is made anew each time, for a stream holds thousands
+    #   a sum          has _left and _right
+    #   a sum read     has _fold, and no longer its sides, which would keep every reading before it alive
+    # Other threads may read a chunk while it changes from the second to the third: see _folded().
 
     def __init__(
         self,
@@ -81,12 +84,12 @@ class AIMessageChunk(AIMessage):
         if content is not None and content_blocks is not None:
             raise ConfigurationError("give a chunk either content or content_blocks, not both")
         given = content if content is not None else cast("Content", content_blocks or "")
-        events: list[Event] = [_event_of(block) for block in standard_blocks(given)]
-        events += [_event_of({"type": "tool_call_chunk", **call}) for call in tool_call_chunks]
-        events += [_event_of({"type": "tool_call", **call}) for call in tool_calls]
-        events += [_event_of({"type": "invalid_tool_call", **call}) for call in invalid_tool_calls]
+        events: list[Event] = list(_events_of(standard_blocks(given)))
+        events += [_piece_of({"type": "tool_call_chunk", **call}) for call in tool_call_chunks]
+        events += [Block(whole_call("tool_call", call)) for call in tool_calls]
+        events += [Block(whole_call("invalid_tool_call", call)) for call in invalid_tool_calls]
         if response_metadata:
-            events.append(Meta(data=dict(response_metadata)))
+            events.append(_meta_of(response_metadata))
         if usage_metadata is not None:
             events.append(Usage.from_metadata(usage_metadata))
         self._events: Event | tuple[Event, ...] | None = tuple(events)
@@ -107,8 +110,8 @@ class AIMessageChunk(AIMessage):
         chunk._named = _LAST if last else _UNNAMED
         return chunk
 
-    def __add__(self, other: AIMessageChunk | Iterable[AIMessageChunk]) -> AIMessageChunk:
-        if type(other) is AIMessageChunk:
+    def __add__(self, other: AIMessageChunk | Sequence[AIMessageChunk]) -> AIMessageChunk:
+        if isinstance(other, AIMessageChunk):
             node: AIMessageChunk = _new(AIMessageChunk)
             node._left = self
             node._right = other
@@ -129,55 +132,44 @@ class AIMessageChunk(AIMessage):
     @property
     def text(self) -> str:
         """The text of this piece."""
-        if self._left is None and type(self._events) is Token:
+        if self._left is None and self._fold is None and type(self._events) is Token:
             return self._events.text
         return self._folded().text()
 
     @property
     def content(self) -> str | list[str | JSONObject]:
         """As of a message."""
-        if self._left is None and type(self._events) is Token:
+        if self._left is None and self._fold is None and type(self._events) is Token:
             return self._events.text
-        return content_of(self._folded().blocks(final=self._folded().last))
+        return content_of(self.content_blocks)
 
     @property
     def content_blocks(self) -> list[ContentBlock]:
         """The blocks of this piece or sum; calls that are still growing stand as ``tool_call_chunk``."""
         fold = self._folded()
-        return fold.blocks(final=fold.last)
+        if self._fold is None:
+            return fold.blocks(final=fold.last)
+        if self._blocks is None:
+            self._blocks = fold.blocks(final=fold.last)
+        return self._blocks
 
     @property
     def tool_calls(self) -> list[ToolCall]:
         """The calls: the best reading while they grow, the strict one in a whole message."""
         fold = self._folded()
         if fold.last:
-            return [block for block in fold.blocks(final=True) if block["type"] == "tool_call"]
+            return [block for block in self.content_blocks if block["type"] == "tool_call"]
         return [cast("ToolCall", call) for call in fold.best_tool_calls()]
 
     @property
     def invalid_tool_calls(self) -> list[InvalidToolCall]:
-        """The calls that can not be read; none are known before the answer is whole."""
-        fold = self._folded()
-        if not fold.last:
-            return []
-        return [block for block in fold.blocks(final=True) if block["type"] == "invalid_tool_call"]
+        """The calls that can not be read; of those that grow, none is known before the answer is whole."""
+        return [block for block in self.content_blocks if block["type"] == "invalid_tool_call"]
 
     @property
     def tool_call_chunks(self) -> list[ToolCallChunk]:
         """The pieces of tool calls, each with ``name``, ``args`` (text), ``id`` and ``index``."""
         return [block for block in self._folded().blocks(final=False) if block["type"] == "tool_call_chunk"]
-
-    def __getattr__(self, field: str) -> JSON:
-        # Reached only while a slot is unset: the fields of a piece are read from its events, and only when asked for.
-        if field not in _FOLDED_FIELDS:
-            raise AttributeError(f"{type(self).__name__!r} object has no attribute {field!r}")
-        fold = self._folded()
-        self.id = fold.id
-        self.name = fold.name
-        self.additional_kwargs = fold.extra
-        self.response_metadata = fold.response_metadata()
-        self.usage_metadata = fold.usage()
-        return getattr(self, field)
 
     @property
     def chunk_position(self) -> Literal["last"] | None:
@@ -186,17 +178,15 @@ class AIMessageChunk(AIMessage):
 
     def to_message(self) -> AIMessage:
         """The sum as a message, its tool calls read strictly."""
-        return AIMessage.from_fold(self._folded().copy())
-
-    def _folded(self) -> Fold:
-        if self._fold is None:
-            self._fold = _fold_of(self)
-        return self._fold
+        return AIMessage.from_fold(self._folded())
 
     def state(self) -> dict[str, Any]:
         fold = self._folded()
-        state: dict[str, Any] = {
-            "content_blocks": fold.blocks(final=fold.last),
+        blocks = fold.plain_blocks()
+        content = content_of(cast("list[ContentBlock]", blocks))
+        plain = isinstance(content, str) and blocks == cast("list[Any]", standard_blocks(content))
+        state: dict[str, Any] = {"content": content} if plain else {"content_blocks": blocks}
+        fields: dict[str, Any] = {
             "id": fold.id,
             "name": fold.name,
             "additional_kwargs": fold.extra,
@@ -204,70 +194,118 @@ class AIMessageChunk(AIMessage):
             "usage_metadata": fold.usage(),
             "chunk_position": self.chunk_position,
         }
-        return {field: value for field, value in state.items() if value or field == "content_blocks"}
+        return state | {field: value for field, value in fields.items() if value is not None and value != {}}
+
+    def __getattr__(self, field: str) -> JSON:
+        # Reached only while a slot is unset: the fields of a piece are read from its events, and only when asked for.
+        read = _FOLDED_FIELDS.get(field)
+        if read is None:
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {field!r}")
+        value = read(self._folded())
+        setattr(self, field, value)
+        return value
+
+    def __reduce__(self) -> tuple[object, ...]:
+        # The fold, and not the plain data: a copy goes on growing as this one would.
+        return (AIMessageChunk._restored, (self._folded(),))
+
+    @classmethod
+    def _restored(cls, fold: Fold) -> AIMessageChunk:
+        chunk: AIMessageChunk = _new(AIMessageChunk)
+        chunk._events = chunk._left = chunk._right = chunk._blocks = None
+        chunk._fold = fold
+        return chunk
+
+    def _folded(self) -> Fold:
+        if self._fold is not None:
+            return self._fold
+        fold = self._fold_anew()
+        if self._left is not None:
+            self._blocks = None
+            self._events = None
+            # In this order, for threads that go through _fold_anew() meanwhile.
+            self._fold = fold
+            self._left = None
+            self._right = None
+        return fold
+
+    def _fold_anew(self) -> Fold:
+        """The fold of all events below, in order; without recursion, as a sum is as deep as its stream is long."""
+        fold = Fold()
+        run: Run | None = None
+        pending: list[AIMessageChunk] = [self]
+        while pending:
+            node = pending.pop()
+            while (left := node._left) is not None and (right := node._right) is not None:
+                pending.append(right)
+                node = left
+            if node._fold is not None:
+                fold.extend(node._fold)
+                run = None
+            else:
+                if node._run is None or node._run is not run:
+                    fold.open(node._run, id=node._named[0], name=node._named[1])
+                    run = node._run
+                node._add_to(fold)
+        return fold
+
+    def _add_to(self, fold: Fold) -> None:
+        """Add the events of this piece."""
+        events = self._events
+        if type(events) is tuple:
+            for event in events:
+                fold.add(event)
+        else:
+            fold.add(cast("Event", events))
+        if self._named is not _UNNAMED:
+            fold.extra.update(self._named[2])
+            fold.last = fold.last or self._named[3]
 
 
 _Named = tuple[str | None, str | None, JSONObject, bool]
 _UNNAMED: _Named = (None, None, {}, False)
 _LAST: _Named = (None, None, {}, True)
-_FOLDED_FIELDS = frozenset({"id", "name", "additional_kwargs", "response_metadata", "usage_metadata"})
+_FOLDED_FIELDS: dict[str, Callable[[Fold], JSON]] = {
+    "id": lambda fold: fold.id,
+    "name": lambda fold: fold.name,
+    "additional_kwargs": lambda fold: dict(fold.extra),
+    "response_metadata": Fold.response_metadata,
+    "usage_metadata": Fold.usage,
+}
 
 
-def _fold_of(chunk: AIMessageChunk) -> Fold:
-    """The fold of all events below a chunk, in order; without recursion, since a sum is as deep as its stream is long.
-
-    Going down the left side ends at the first sum that was read before: what is new is added to a copy of its fold.
-    """
-    pending: list[AIMessageChunk] = []
-    node = chunk
-    while node._left is not None and (node is chunk or node._fold is None):
-        pending.append(cast("AIMessageChunk", node._right))
-        node = node._left
-    if node is not chunk and node._fold is not None:
-        fold = node._fold.copy()
-    else:
-        fold = Fold()
-        pending.append(node)
-    run: Run | None = None
-    while pending:
-        node = pending.pop()
-        while node._left is not None:
-            pending.append(cast("AIMessageChunk", node._right))
-            node = node._left
-        if node._run is None or node._run is not run:
-            fold.open(node._run, id=node._named[0], name=node._named[1])
-            run = node._run
-        _add_leaf(fold, node)
-    return fold
+def _events_of(blocks: list[ContentBlock]) -> Iterator[Event]:
+    """The events for blocks made by hand; of texts without an index, each one in the list is a block of its own."""
+    places = {"text": 0, "reasoning": 0}
+    for block in cast("list[JSONObject]", blocks):
+        kind = block["type"]
+        if kind == "tool_call_chunk":
+            yield _piece_of(block)
+            continue
+        index = block.get("index", places.get(kind, 0))
+        if kind in places:
+            places[kind] += 1
+        if kind == "text" and isinstance(index, int) and block.keys() <= {"type", "index", "text"}:
+            yield Token(block["text"], index)
+        else:
+            yield Block({key: value for key, value in block.items() if key != "index"}, index)
 
 
-def _add_leaf(fold: Fold, leaf: AIMessageChunk) -> None:
-    events = leaf._events
-    if type(events) is tuple:
-        for event in events:
-            fold.add(event)
-    else:
-        fold.add(cast("Event", events))
-    if leaf._named is not _UNNAMED:
-        fold.extra.update(leaf._named[2])
-        fold.last = fold.last or leaf._named[3]
+def _piece_of(call: JSONObject) -> ToolCallDelta:
+    args = call.get("args") or ""
+    if not isinstance(args, str):
+        raise ConfigurationError(f"the args of a tool_call_chunk are a piece of JSON text, not {type(args).__name__}")
+    return ToolCallDelta(args, call.get("index"), call.get("id"), call.get("name"), call.get("extras"))
 
 
-def _event_of(block: ContentBlock | JSONObject) -> Event:
-    given = cast("JSONObject", block)
-    index: int | str = given.get("index", 0)
-    plain = isinstance(index, int) and given.keys() <= {"type", "index", "text", "reasoning"}
-    match given["type"]:
-        case "text" if plain:
-            return Token(given["text"], cast("int", index))
-        case "reasoning" if plain:
-            return Reasoning(given.get("reasoning", ""), index=cast("int", index))
-        case "tool_call_chunk" | "tool_call" | "invalid_tool_call":
-            args = given.get("args") or ""
-            text = args if isinstance(args, str) else msgspec.json.encode(args).decode()
-            return ToolCallDelta(text, given.get("index"), given.get("id"), given.get("name"), given.get("extras"))
-        case _:
-            return Block({key: value for key, value in given.items() if key != "index"}, index)
+def _meta_of(response_metadata: JSONObject) -> Meta:
+    """The event for metadata made by hand; logprobs are entries that accumulate, all else is replaced."""
+    data = dict(response_metadata)
+    logprobs: JSON = data.get("logprobs")
+    if isinstance(logprobs, dict) and list(cast("JSONObject", logprobs)) == ["content"]:
+        del data["logprobs"]
+        return Meta(data=data, logprobs=cast("JSONObject", logprobs)["content"])
+    return Meta(data=data)
 
 
 __all__ = ["AIMessageChunk"]

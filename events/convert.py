@@ -6,12 +6,13 @@ nothing else: it never imports or builds anything by a name found in the data.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping
-from typing import Any, TypeAlias, cast
+from typing import Any, Literal, TypeAlias, cast
 
 import msgspec
 
-from tidewire.events.blocks import JSONObject
+from tidewire.events.blocks import JSON, JSONObject, UsageMetadata
 from tidewire.events.chunks import AIMessageChunk
 from tidewire.events.errors import ConfigurationError
 from tidewire.events.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage, ToolMessage
@@ -38,15 +39,42 @@ _TYPES: dict[str, type[BaseMessage]] = {
     "tool": ToolMessage,
     "AIMessageChunk": AIMessageChunk,
 }
-_FIELDS = {
-    HumanMessage: frozenset({"id", "name", "additional_kwargs", "response_metadata"}),
-    SystemMessage: frozenset({"id", "name", "additional_kwargs", "response_metadata"}),
-    AIMessage: frozenset(
-        {"id", "name", "additional_kwargs", "response_metadata", "invalid_tool_calls", "usage_metadata"}
-    ),
-    ToolMessage: frozenset(
-        {"id", "name", "additional_kwargs", "response_metadata", "tool_call_id", "status", "artifact"}
-    ),
+
+
+class _Data(msgspec.Struct, forbid_unknown_fields=True):
+    """The fields of every message in plain form, and what each of them may hold (of contents, messages see to that)."""
+
+    content: JSON = None
+    content_blocks: JSON = None
+    id: str | None = None
+    name: str | None = None
+    additional_kwargs: JSONObject = {}
+    response_metadata: JSONObject = {}
+
+
+class _AIData(_Data, forbid_unknown_fields=True):
+    tool_calls: list[JSONObject] = []
+    invalid_tool_calls: list[JSONObject] = []
+    usage_metadata: UsageMetadata | None = None
+
+
+class _ChunkData(_AIData, forbid_unknown_fields=True):
+    tool_call_chunks: list[JSONObject] = []
+    chunk_position: Literal["last"] | None = None
+
+
+class _ToolData(_Data, forbid_unknown_fields=True, kw_only=True):
+    tool_call_id: str
+    status: Literal["success", "error"] = "success"
+    artifact: JSON = None
+
+
+_PLAIN: dict[type[BaseMessage], type[_Data]] = {
+    HumanMessage: _Data,
+    SystemMessage: _Data,
+    AIMessage: _AIData,
+    AIMessageChunk: _ChunkData,
+    ToolMessage: _ToolData,
 }
 
 
@@ -61,13 +89,14 @@ def convert_to_messages(input: ModelInput) -> list[BaseMessage]:
     Raises:
         ConfigurationError: Something in it is no message; says what and where.
     """
-    if isinstance(input, (str, BaseMessage, Mapping)):
-        return [_message(input, "the input")]
-    if not isinstance(input, Iterable):
+    given = cast("object", input)
+    if isinstance(given, (str, BaseMessage, Mapping)):
+        return [_message(cast("object", given), "the input")]
+    if not isinstance(given, Iterable) or isinstance(given, (bytes, bytearray)):
         raise ConfigurationError(
-            f"a model is called with a text, a message or a list of messages, not {type(input).__name__}"
+            f"a model is called with a text, a message or a list of messages, not {type(given).__name__}"
         )
-    return [_message(item, f"message {place}") for place, item in enumerate(input)]
+    return [_message(item, f"message {place}") for place, item in enumerate(cast("Iterable[object]", given))]
 
 
 def _message(item: object, where: str) -> BaseMessage:
@@ -78,16 +107,18 @@ def _message(item: object, where: str) -> BaseMessage:
     if isinstance(item, Mapping):
         return _from_role(cast("Mapping[str, Any]", item), where)
     if isinstance(item, (tuple, list)):
-        pair = cast("list[Any]", list(item))
+        pair = list(cast("Iterable[object]", item))
         if len(pair) == 2 and isinstance(pair[0], str):
             return _from_role({"role": pair[0], "content": pair[1]}, where)
-        raise ConfigurationError(f"{where} is a {type(item).__name__} of {len(pair)}; a pair is (role, content)")
-    raise ConfigurationError(f"{where} is a {type(item).__name__}; messages are objects, texts, dicts or pairs")
+        raise ConfigurationError(f"{where} is no (role, content) pair but holds {len(pair)} things")
+    raise ConfigurationError(
+        f"{where} is of type {type(item).__name__}; messages are message objects, texts, dicts or pairs"
+    )
 
 
 def _from_role(given: Mapping[str, Any], where: str) -> BaseMessage:
     if isinstance(given.get("data"), Mapping) and "type" in given:
-        return message_from_dict(given)
+        return _from_plain(given, where)
     role = given.get("role", given.get("type"))
     kind = _ROLES.get(role) if isinstance(role, str) else None
     if kind is None:
@@ -104,7 +135,7 @@ def _from_role(given: Mapping[str, Any], where: str) -> BaseMessage:
     for key, value in given.items():
         if key in ("role", "type", "content", "content_blocks", "tool_calls") or value is None:
             continue
-        if key in _FIELDS[kind]:
+        if key in _PLAIN[kind].__struct_fields__:
             fields[key] = value
         else:
             extra[key] = value
@@ -116,22 +147,36 @@ def _from_role(given: Mapping[str, Any], where: str) -> BaseMessage:
         calls, invalid = _tool_calls(given["tool_calls"], where)
         fields["tool_calls"] = calls
         fields["invalid_tool_calls"] = [*fields.get("invalid_tool_calls", ()), *invalid]
-    return kind(**fields)
+    return _make(kind, fields, where)
 
 
-def _tool_calls(given: Iterable[Any], where: str) -> tuple[list[JSONObject], list[JSONObject]]:
+def _make(kind: type[BaseMessage], fields: Mapping[str, Any], where: str) -> BaseMessage:
+    """The message of these fields, each of which holds what it may hold."""
+    try:
+        msgspec.convert(fields, _PLAIN[kind])
+        return kind(**fields)
+    except msgspec.ValidationError as wrong:
+        raise ConfigurationError(f"{where} is no {kind.__name__}: {wrong}") from wrong
+    except ConfigurationError as wrong:
+        raise ConfigurationError(f"{where} is no {kind.__name__}: {wrong.message}") from wrong
+
+
+def _tool_calls(given: object, where: str) -> tuple[list[JSONObject], list[JSONObject]]:
     """Tool calls in the field's form (``name``, ``args``, ``id``) or in OpenAI's (``function`` with JSON text)."""
+    if not isinstance(given, (list, tuple)):
+        raise ConfigurationError(f"{where} has tool_calls of type {type(given).__name__}, not a list")
     calls: list[JSONObject] = []
     invalid: list[JSONObject] = []
-    for call in given:
-        if not isinstance(call, Mapping):
-            raise ConfigurationError(f"{where} has a tool call that is a {type(call).__name__}, not a dict")
-        function = call.get("function")
-        if not isinstance(function, Mapping):
+    for item in cast("Iterable[object]", given):
+        if not isinstance(item, Mapping):
+            raise ConfigurationError(f"{where} has a tool call of type {type(item).__name__}, not a dict")
+        call = cast("Mapping[str, JSON]", item)
+        if not isinstance(call.get("function"), Mapping):
             calls.append(dict(call))
             continue
+        function = cast("Mapping[str, JSON]", call["function"])
         text = function.get("arguments") or ""
-        args = parse_arguments(text) if isinstance(text, str) else dict(text)
+        args: JSON = parse_arguments(text) if isinstance(text, str) else text
         if isinstance(args, str):
             invalid.append({"id": call.get("id"), "name": function.get("name"), "args": text, "error": args})
         else:
@@ -151,13 +196,20 @@ def message_from_dict(data: Mapping[str, Any]) -> BaseMessage:
     Raises:
         ConfigurationError: The data is no message's plain form; nothing but the message types is ever built.
     """
+    return _from_plain(data, "this")
+
+
+def _from_plain(given: object, where: str) -> BaseMessage:
+    if not isinstance(given, Mapping):
+        raise ConfigurationError(f"{where} is of type {type(given).__name__}, not a dict")
+    data = cast("Mapping[str, JSON]", given)
     kind, fields = data.get("type"), data.get("data")
-    if kind not in _TYPES or not isinstance(fields, Mapping):
-        raise ConfigurationError(f"{kind!r} is no message type; they are {', '.join(sorted(_TYPES))}")
-    try:
-        return _TYPES[kind](**cast("Mapping[str, Any]", fields))
-    except TypeError as wrong:
-        raise ConfigurationError(f"a {kind} message does not have these fields: {wrong}") from wrong
+    found = _TYPES.get(kind) if isinstance(kind, str) else None
+    if found is None:
+        raise ConfigurationError(f"{where} has the type {kind!r}; types are {', '.join(sorted(_TYPES))}")
+    if not isinstance(fields, Mapping):
+        raise ConfigurationError(f"{where} needs its fields in a dict under 'data', not {type(fields).__name__}")
+    return _make(found, cast("Mapping[str, JSON]", fields), where)
 
 
 def messages_to_dict(messages: Iterable[BaseMessage]) -> list[JSONObject]:
@@ -167,12 +219,23 @@ def messages_to_dict(messages: Iterable[BaseMessage]) -> list[JSONObject]:
 
 def messages_from_dict(data: Iterable[Mapping[str, Any]]) -> list[BaseMessage]:
     """The messages of plain data."""
-    return [message_from_dict(item) for item in data]
+    return [_from_plain(item, f"message {place}") for place, item in enumerate(data)]
 
 
 def messages_to_json(messages: Iterable[BaseMessage]) -> bytes:
-    """Several messages as JSON text in UTF-8."""
-    return msgspec.json.encode(messages_to_dict(messages))
+    """Several messages as JSON text in UTF-8.
+
+    Raises:
+        ConfigurationError: A message holds something of the caller's own that JSON has no form for.
+    """
+    data = messages_to_dict(messages)
+    try:
+        try:
+            return msgspec.json.encode(data)
+        except UnicodeEncodeError:  # half of a character, as models do write: it has a JSON form, but none in UTF-8
+            return json.dumps(data, separators=(",", ":")).encode()
+    except TypeError as wrong:
+        raise ConfigurationError(f"these messages have no JSON form: {wrong}") from wrong
 
 
 def messages_from_json(text: bytes | str) -> list[BaseMessage]:
@@ -182,10 +245,15 @@ def messages_from_json(text: bytes | str) -> list[BaseMessage]:
         ConfigurationError: The text is not JSON, or holds something that is no message.
     """
     try:
-        data = msgspec.json.decode(text, type=list[dict[str, Any]])
-    except msgspec.MsgspecError as wrong:
-        raise ConfigurationError(f"this is not a JSON list of messages: {wrong}") from wrong
-    return messages_from_dict(data)
+        try:
+            data: object = msgspec.json.decode(text)
+        except msgspec.DecodeError:  # only json reads half a character
+            data = json.loads(text)
+    except (ValueError, RecursionError) as wrong:
+        raise ConfigurationError(f"this is no JSON: {wrong}") from wrong
+    if not isinstance(data, list):
+        raise ConfigurationError(f"messages stand in a JSON array, not in {type(data).__name__}")
+    return messages_from_dict(cast("list[JSONObject]", data))
 
 
 __all__ = [

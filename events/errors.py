@@ -174,7 +174,7 @@ class APIStatusError(TidewireError):
         self.provider_code = provider_code
         self.request_id = request_id
         self.retry_after_s = retry_after_s
-        self.body = body[:BODY_LIMIT]
+        self.body = body.encode("utf-8", "replace")[:BODY_LIMIT].decode("utf-8", "ignore")
 
 
 class BadRequestError(APIStatusError):

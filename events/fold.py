@@ -8,12 +8,13 @@ their first events.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, cast
+from typing import Any, ClassVar, cast
 
 from tidewire.events.blocks import ContentBlock, JSONObject, UsageMetadata
-from tidewire.events.tool_args import parse_arguments, parse_partial_arguments
+from tidewire.events.parts import CallPart, Index, Part, ReasoningPart, TextPart, WholePart, joined
 from tidewire.events.types import (
     Block,
+    End,
     Event,
     Finish,
     Meta,
@@ -24,142 +25,6 @@ from tidewire.events.types import (
     ToolCallDelta,
     Usage,
 )
-
-_Index = int | str | None
-
-
-class _Text:
-    """A text block in the making."""
-
-    __slots__ = ("annotations", "extras", "id", "index", "pieces")
-
-    def __init__(self, index: _Index) -> None:
-        self.index = index
-        self.pieces: list[str] = []
-        self.annotations: list[JSONObject] = []
-        self.id: str | None = None
-        self.extras: JSONObject = {}
-
-    def merge(self, block: JSONObject) -> None:
-        text = block.get("text")
-        if text:
-            self.pieces.append(text)
-        self.annotations.extend(block.get("annotations") or ())
-        self.id = self.id or block.get("id")
-        self.extras.update(block.get("extras") or ())
-
-    def copy(self) -> _Text:
-        twin = _Text(self.index)
-        twin.pieces = [_join(self.pieces)]
-        twin.annotations = list(self.annotations)
-        twin.id = self.id
-        twin.extras = dict(self.extras)
-        return twin
-
-    def block(self, final: bool, cut: bool) -> JSONObject:
-        block: JSONObject = {"type": "text", "text": _join(self.pieces)}
-        if self.annotations:
-            block["annotations"] = list(self.annotations)
-        return _dress(block, self.id, self.extras)
-
-
-class _Thought:
-    """A reasoning block in the making."""
-
-    __slots__ = ("extras", "id", "index", "pieces")
-
-    def __init__(self, index: _Index) -> None:
-        self.index = index
-        self.pieces: list[str] = []
-        self.id: str | None = None
-        self.extras: JSONObject = {}
-
-    def merge(self, block: JSONObject) -> None:
-        text = block.get("reasoning")
-        if text:
-            self.pieces.append(text)
-        self.id = self.id or block.get("id")
-        self.extras.update(block.get("extras") or ())
-
-    def copy(self) -> _Thought:
-        twin = _Thought(self.index)
-        twin.pieces = [_join(self.pieces)]
-        twin.id = self.id
-        twin.extras = dict(self.extras)
-        return twin
-
-    def block(self, final: bool, cut: bool) -> JSONObject:
-        return _dress({"type": "reasoning", "reasoning": _join(self.pieces)}, self.id, self.extras)
-
-
-class _Call:
-    """A tool call in the making."""
-
-    __slots__ = ("extras", "id", "index", "name", "pieces")
-
-    def __init__(self, index: _Index) -> None:
-        self.index = index
-        self.pieces: list[str] = []
-        self.id: str | None = None
-        self.name: str | None = None
-        self.extras: JSONObject = {}
-
-    def merge(self, block: JSONObject) -> None:
-        raise AssertionError("a tool call grows by ToolCallDelta only")  # Fold._block never routes one here
-
-    def copy(self) -> _Call:
-        twin = _Call(self.index)
-        twin.pieces = [_join(self.pieces)]
-        twin.id = self.id
-        twin.name = self.name
-        twin.extras = dict(self.extras)
-        return twin
-
-    def block(self, final: bool, cut: bool) -> JSONObject:
-        """The call: a chunk while it grows; at the end a tool call, or an invalid one that says why.
-
-        Args:
-            final: The message is complete.
-            cut: The message ended while this call was being written, so a call without arguments is not a whole one.
-        """
-        text = _join(self.pieces)
-        if not final:
-            chunk: JSONObject = {"type": "tool_call_chunk", "id": self.id, "name": self.name, "args": text}
-            if self.index is not None:
-                chunk["index"] = self.index
-            return _dress(chunk, None, self.extras)
-        args = "the call was cut off before its arguments" if cut and not text else parse_arguments(text)
-        if isinstance(args, str) or not self.name:
-            error = args if isinstance(args, str) else "the call names no tool"
-            invalid = {"type": "invalid_tool_call", "id": self.id, "name": self.name, "args": text, "error": error}
-            return _dress(invalid, None, self.extras)
-        return _dress({"type": "tool_call", "id": self.id, "name": self.name, "args": args}, None, self.extras)
-
-    def best_reading(self) -> JSONObject | None:
-        """The tool call as far as its unfinished arguments can be read."""
-        args = parse_partial_arguments(_join(self.pieces))
-        if args is None:
-            return None
-        return _dress({"type": "tool_call", "id": self.id, "name": self.name or "", "args": args}, None, self.extras)
-
-
-class _Whole:
-    """A block that came whole."""
-
-    __slots__ = ("index", "value")
-
-    def __init__(self, index: _Index, value: JSONObject) -> None:
-        self.index = index
-        self.value = value
-
-    def copy(self) -> _Whole:
-        return self  # never changed once made
-
-    def block(self, final: bool, cut: bool) -> JSONObject:
-        return self.value
-
-
-_Part = _Text | _Thought | _Call | _Whole
 
 
 class Fold:
@@ -188,11 +53,11 @@ class Fold:
     )
 
     def __init__(self, run: Run | None = None) -> None:
-        self._parts: list[_Part] = []
-        self._texts: dict[_Index, _Text] = {}
-        self._thoughts: dict[_Index, _Thought] = {}
-        self._calls: dict[_Index, _Call] = {}
-        self._last_call: _Call | None = None
+        self._parts: list[Part] = []
+        self._texts: dict[Index, TextPart] = {}
+        self._thoughts: dict[Index, ReasoningPart] = {}
+        self._calls: dict[Index, CallPart] = {}
+        self._last_call: CallPart | None = None
         self._text_index: int | None = None
         self._add_text: Callable[[str], None] | None = None
         self._run = run
@@ -208,7 +73,7 @@ class Fold:
         self.extra: JSONObject = {}
         #: True once a part of the answer was added.
         self.has_content = False
-        #: True once the end of a stream was added.
+        #: True once the end of a whole answer was added.
         self.last = False
 
     def add(self, event: Event) -> None:
@@ -216,41 +81,51 @@ class Fold:
         if type(event) is Token and event.index == self._text_index and self._add_text is not None:
             self._add_text(event.text)
             return
-        handler = _HANDLERS.get(type(event))
+        handler = self._handlers.get(type(event))
         if handler is not None:
             handler(self, event)
 
     def open(self, run: Run | None, *, id: str | None = None, name: str | None = None) -> None:
         """What is added from here on belongs to ``run`` (None: to a chunk made by hand, each one for itself)."""
-        self._run = self._run or run
+        self._run = run or self._run
         self._usage_key = run.id if run is not None else object()
         self.id = self.id or id or (run.message_id if run is not None else None)
         self.name = self.name or name
 
+    def extend(self, more: Fold) -> None:
+        """Add all that another fold holds, as if its events were added one by one; it is left as it is.
+
+        It costs as much as the other fold has blocks, however many pieces these came in.
+        """
+        for part in more._parts:
+            match part:
+                case TextPart():
+                    self._open_text(part.index).extend(part)
+                case ReasoningPart():
+                    self._open_thought(part.index).extend(part)
+                case CallPart():
+                    self._open_call(part.index, part.id, part.name).extend(joined(part.pieces), part.name, part.extras)
+                case WholePart():
+                    self._parts.append(part)  # never changed once made
+        if more._last_call is not None and more._last_call.index is not None:
+            self._last_call = self._calls[more._last_call.index]
+        self._run = more._run or self._run
+        self._usage.update(more._usage)
+        self._usage_key = more._usage_key
+        self._add_meta(more.meta)
+        self._data.update(more._data)
+        self._logprobs.extend(more._logprobs)
+        self.finish = more.finish or self.finish
+        self.id = self.id or more.id
+        self.name = self.name or more.name
+        self.extra.update(more.extra)
+        self.has_content = self.has_content or more.has_content
+        self.last = self.last or more.last
+
     def copy(self) -> Fold:
-        """An independent fold with the same content, its pieces joined: it costs as much as the blocks are many."""
+        """An independent fold with the same content."""
         twin = Fold()
-        moved: dict[int, _Part] = {}
-        for part in self._parts:
-            moved[id(part)] = copy = part.copy()
-            twin._parts.append(copy)
-        twin._texts = {index: cast("_Text", moved[id(part)]) for index, part in self._texts.items()}
-        twin._thoughts = {index: cast("_Thought", moved[id(part)]) for index, part in self._thoughts.items()}
-        twin._calls = {index: cast("_Call", moved[id(part)]) for index, part in self._calls.items()}
-        if self._last_call is not None:
-            twin._last_call = cast("_Call", moved[id(self._last_call)])
-        twin._run = self._run
-        twin._usage = dict(self._usage)
-        twin._usage_key = self._usage_key
-        twin._data = dict(self._data)
-        twin._logprobs = list(self._logprobs)
-        twin.meta = self.meta
-        twin.finish = self.finish
-        twin.id = self.id
-        twin.name = self.name
-        twin.has_content = self.has_content
-        twin.last = self.last
-        twin.extra = dict(self.extra)
+        twin.extend(self)
         return twin
 
     def blocks(self, *, final: bool) -> list[ContentBlock]:
@@ -260,16 +135,39 @@ class Fold:
             final: Read tool calls strictly, as calls or invalid calls; otherwise they stand as chunks.
         """
         cut_call = self._last_call if final and self._was_cut() else None
-        return [cast("ContentBlock", part.block(final, part is cut_call)) for part in self._parts]
+        blocks: list[JSONObject] = []
+        for part in self._parts:
+            if not isinstance(part, CallPart):
+                blocks.append(part.block())
+            elif not part.is_tail:
+                cut = cut_call is not None and cut_call in (part, part.tail)
+                blocks.append(part.call(cut=cut) if final else part.chunk())
+        return cast("list[ContentBlock]", blocks)
+
+    def plain_blocks(self) -> list[JSONObject]:
+        """The blocks of :meth:`blocks` with the index of each that grows, so that more can be added to them later."""
+        growing = [part for part in self._parts if not (isinstance(part, CallPart) and part.is_tail)]
+        blocks = cast("list[JSONObject]", self.blocks(final=self.last))
+        for part, block in zip(growing, blocks, strict=True):
+            if isinstance(part, (TextPart, ReasoningPart)) and part.index != 0:
+                block["index"] = part.index
+        return blocks
 
     def best_tool_calls(self) -> list[JSONObject]:
         """The tool calls as far as unfinished arguments can be read; those that are no JSON object are left out."""
-        readings = (part.best_reading() for part in self._parts if isinstance(part, _Call))
-        return [reading for reading in readings if reading is not None]
+        calls: list[JSONObject] = []
+        for part in self._parts:
+            if isinstance(part, CallPart) and not part.is_tail:
+                reading = part.best_reading()
+                if reading is not None:
+                    calls.append(reading)
+            elif isinstance(part, WholePart) and part.value.get("type") == "tool_call":
+                calls.append(part.block())
+        return calls
 
     def text(self) -> str:
         """The text of all text blocks."""
-        return "".join(_join(part.pieces) for part in self._parts if isinstance(part, _Text))
+        return "".join(joined(part.pieces) for part in self._parts if isinstance(part, TextPart))
 
     def usage_event(self) -> Usage | None:
         """The running total of a single run, or None."""
@@ -300,13 +198,24 @@ class Fold:
             found["logprobs"] = {"content": list(self._logprobs)}
         return found
 
-    def _was_cut(self) -> bool:
-        return self.finish is None or self.finish.reason == "length"
+    def __getstate__(self) -> dict[str, object]:
+        for part in self._parts:
+            if not isinstance(part, WholePart):
+                joined(part.pieces)
+        return {slot: getattr(self, slot) for slot in self.__slots__ if slot not in _SHORTCUT}
 
-    def _open_text(self, index: _Index) -> _Text:
+    def __setstate__(self, state: dict[str, object]) -> None:
+        self._text_index = self._add_text = None
+        for slot, value in state.items():
+            setattr(self, slot, value)
+
+    def _was_cut(self) -> bool:
+        return self.finish.reason == "length" if self.finish is not None else not self.last
+
+    def _open_text(self, index: Index) -> TextPart:
         part = self._texts.get(index)
         if part is None:
-            part = self._texts[index] = _Text(index)
+            part = self._texts[index] = TextPart(index)
             self._parts.append(part)
             self.has_content = True
         if isinstance(index, int):
@@ -314,13 +223,34 @@ class Fold:
             self._add_text = part.pieces.append
         return part
 
-    def _open_thought(self, index: _Index) -> _Thought:
+    def _open_thought(self, index: Index) -> ReasoningPart:
         part = self._thoughts.get(index)
         if part is None:
-            part = self._thoughts[index] = _Thought(index)
+            part = self._thoughts[index] = ReasoningPart(index)
             self._parts.append(part)
             self.has_content = True
         return part
+
+    def _open_call(self, index: Index, id: str | None, name: str | None) -> CallPart:
+        """The call that a piece belongs to: the open one, or a new one."""
+        if index is None:
+            # Without an index, an id or a name begins the next call.
+            open_call = None if id or name else self._last_call
+        else:
+            open_call = self._calls.get(index)
+        if open_call is not None and (not id or open_call.id == id):
+            self._last_call = open_call
+            return open_call
+        call = self._last_call = CallPart(index)
+        call.id = id
+        if open_call is not None and open_call.id is None:
+            open_call.tail = call
+            call.is_tail = True
+        if index is not None:
+            self._calls[index] = call
+        self._parts.append(call)
+        self.has_content = True
+        return call
 
     def _token(self, event: Token) -> None:
         self._open_text(event.index).pieces.append(event.text)
@@ -333,21 +263,7 @@ class Fold:
             part.extras["signature"] = event.signature
 
     def _tool_call(self, event: ToolCallDelta) -> None:
-        index = event.index
-        part = self._last_call if index is None else self._calls.get(index)
-        if index is None and part is not None and (event.id or event.name):
-            part = None  # without an index, an id or a name begins the next call
-        if part is None or (event.id and part.id and event.id != part.id):
-            part = self._calls[index] = _Call(index)
-            self._parts.append(part)
-            self.has_content = True
-        part.id = part.id or event.id
-        part.name = part.name or event.name
-        if event.args:
-            part.pieces.append(event.args)
-        if event.extras:
-            part.extras.update(event.extras)
-        self._last_call = part
+        self._open_call(event.index, event.id, event.name).extend(event.args, event.name, event.extras)
 
     def _block(self, event: Block) -> None:
         block = event.block
@@ -359,10 +275,10 @@ class Fold:
             case "citation" | "non_standard_annotation":
                 self._open_text(event.index).annotations.append(block)
             case _:
-                self._parts.append(_Whole(event.index, block))
+                self._parts.append(WholePart(block))
         self.has_content = True
 
-    def _meta(self, event: Meta) -> None:
+    def _add_meta(self, event: Meta) -> None:
         old = self.meta
         self.meta = Meta(
             id=event.id or old.id,
@@ -384,18 +300,25 @@ class Fold:
         """What a failed attempt said does not count."""
         Fold.__init__(self, self._run)
 
+    def _end(self, event: End) -> None:
+        self.last = event.outcome == "ok"
 
-# One method for each event that is part of a message; the union's other members fold to nothing.
-_HANDLERS: dict[type, Callable[[Fold, Any], None]] = {
-    Token: Fold._token,
-    Reasoning: Fold._reasoning,
-    ToolCallDelta: Fold._tool_call,
-    Block: Fold._block,
-    Meta: Fold._meta,
-    Usage: Fold._use,
-    Finish: Fold._finish,
-    Retry: Fold._retry,
-}
+    # One method for each event that is part of a message; the union's other members fold to nothing.
+    _handlers: ClassVar[dict[type, Callable[[Fold, Any], None]]] = {
+        Token: _token,
+        Reasoning: _reasoning,
+        ToolCallDelta: _tool_call,
+        Block: _block,
+        Meta: _add_meta,
+        Usage: _use,
+        Finish: _finish,
+        Retry: _retry,
+        End: _end,
+    }
+
+
+# A bound method of the text that grows: no part of what the fold holds.
+_SHORTCUT = ("_text_index", "_add_text")
 
 
 def add_usage(totals: list[UsageMetadata]) -> UsageMetadata:
@@ -414,23 +337,6 @@ def _add_counts(into: dict[str, Any], more: dict[str, Any]) -> None:
             _add_counts(into.setdefault(key, {}), cast("dict[str, Any]", value))
         else:
             into[key] = into.get(key, 0) + value
-
-
-def _join(pieces: list[str]) -> str:
-    """The pieces as one; they stay joined, so asking again costs nothing."""
-    if len(pieces) == 1:
-        return pieces[0]
-    text = "".join(pieces)
-    pieces[:] = (text,)
-    return text
-
-
-def _dress(block: JSONObject, id: str | None, extras: JSONObject) -> JSONObject:
-    if id is not None:
-        block["id"] = id
-    if extras:
-        block["extras"] = dict(extras)
-    return block
 
 
 __all__ = ["Fold", "add_usage"]

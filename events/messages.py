@@ -7,7 +7,7 @@ costs work (parsing tool calls, joining a streamed text) is done when it is aske
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar, Self, cast
+from typing import Any, ClassVar, Literal, Self, cast
 
 from tidewire.events.blocks import (
     JSON,
@@ -19,7 +19,7 @@ from tidewire.events.blocks import (
 )
 from tidewire.events.errors import ConfigurationError
 from tidewire.events.fold import Fold
-from tidewire.events.standard import Content, standard_blocks
+from tidewire.events.standard import Content, checked_content, standard_blocks
 
 _WIDTH = 80
 
@@ -57,9 +57,8 @@ class BaseMessage:
         given = content_blocks if content_blocks is not None else content
         if given is None:
             raise ConfigurationError(f"{type(self).__name__} needs content: a text or a list of content blocks")
-        self._content: str | list[str | JSONObject] = (
-            given if isinstance(given, str) else [part if isinstance(part, str) else dict(part) for part in given]
-        )
+        #: None where the content is read from the blocks.
+        self._content: str | list[str | JSONObject] | None = checked_content(cast("Content", given))
         self._blocks: list[ContentBlock] | None = None
         self.id = id
         self.name = name
@@ -69,13 +68,13 @@ class BaseMessage:
     @property
     def content(self) -> str | list[str | JSONObject]:
         """The content as it was given: a text, or a list of texts and blocks."""
-        return self._content
+        return self._content if self._content is not None else content_of(self.content_blocks)
 
     @property
     def content_blocks(self) -> list[ContentBlock]:
         """The content as standard blocks, in order."""
         if self._blocks is None:
-            self._blocks = standard_blocks(self._content)
+            self._blocks = standard_blocks(self.content)
         return self._blocks
 
     @property
@@ -89,6 +88,7 @@ class BaseMessage:
         changed = dict(update or {})
         if "content" in changed or "content_blocks" in changed:
             fields.pop("content", None)
+            fields.pop("content_blocks", None)
         return type(self)(**{**fields, **changed})
 
     def pretty_repr(self) -> str:
@@ -114,7 +114,7 @@ class BaseMessage:
                     lines.append(block["text"])
                 case "reasoning":
                     lines.append(f"[reasoning] {block.get('reasoning', '')}")
-                case "tool_call" | "invalid_tool_call":
+                case "tool_call" | "tool_call_chunk" | "invalid_tool_call":
                     pass  # shown below the content, with their arguments
                 case kind:
                     lines.append(f"[{kind}]")
@@ -122,9 +122,8 @@ class BaseMessage:
 
     def state(self) -> dict[str, Any]:
         """The constructor's arguments that make an equal message."""
-        return {field: getattr(self, field) for field in self._fields if getattr(self, field) not in (None, {}, [])} | {
-            "content": self.content
-        }
+        fields = {field: getattr(self, field) for field in self._fields}
+        return {field: value for field, value in fields.items() if not _is_default(field, value)}
 
     def __repr__(self) -> str:
         shown = ", ".join(f"{field}={_short(value)}" for field, value in self.state().items())
@@ -135,7 +134,7 @@ class BaseMessage:
             return NotImplemented
         return all(getattr(self, field) == getattr(other, field) for field in self._fields)
 
-    __hash__ = None  # type: ignore[assignment]  # equality is by content, which holds dicts
+    # No hash: equality is by content, which holds dicts.
 
     def __reduce__(self) -> tuple[object, ...]:
         return (_rebuild, (type(self), self.state()))
@@ -172,7 +171,15 @@ class AIMessage(BaseMessage):
 
     type = "ai"
     __slots__ = ("_fold", "usage_metadata")
-    _fields = ("content", "id", "name", "additional_kwargs", "response_metadata", "usage_metadata", "content_blocks")
+    _fields: ClassVar[tuple[str, ...]] = (
+        "content",
+        "id",
+        "name",
+        "additional_kwargs",
+        "response_metadata",
+        "usage_metadata",
+        "content_blocks",
+    )
 
     usage_metadata: UsageMetadata | None
 
@@ -199,49 +206,50 @@ class AIMessage(BaseMessage):
         )
         self._fold: Fold | None = None
         self.usage_metadata = usage_metadata
-        if tool_calls or invalid_tool_calls:
-            blocks = standard_blocks(self._content)
-            known = {block.get("id") for block in blocks if block["type"] == "tool_call"}
-            for call in tool_calls:
-                if call.get("id") is None or call.get("id") not in known:
-                    blocks.append(_tool_call(call))
-            for call in invalid_tool_calls:
-                blocks.append(
-                    {
-                        "type": "invalid_tool_call",
-                        "id": call.get("id"),
-                        "name": call.get("name"),
-                        "args": call.get("args"),
-                        "error": call.get("error"),
-                    }
-                )
-            self._blocks = blocks
+        if content_blocks is None and not tool_calls and not invalid_tool_calls:
+            return
+        blocks = standard_blocks(cast("Content", self._content))
+        known = [
+            block["id"] for block in blocks if block["type"] == "tool_call" or block["type"] == "invalid_tool_call"
+        ]
+        calls = [whole_call("tool_call", call) for call in tool_calls]
+        calls += [whole_call("invalid_tool_call", call) for call in invalid_tool_calls]
+        for block in calls:
+            if block["id"] is None or block["id"] not in known:
+                blocks.append(cast("ContentBlock", block))
+        self._blocks = blocks
+        if content_blocks is not None:
+            self._content = None
 
     @classmethod
     def from_fold(cls, fold: Fold) -> AIMessage:
         """The message of a run that is over. The fold must not grow any more."""
         message = AIMessage.__new__(AIMessage)
         message._fold = fold
+        message._content = None
         message._blocks = None
         message.id = fold.id
         message.name = fold.name
-        message.additional_kwargs = {}
+        message.additional_kwargs = dict(fold.extra)
         message.response_metadata = fold.response_metadata()
         message.usage_metadata = fold.usage()
         return message
 
     @property
     def content(self) -> str | list[str | JSONObject]:
-        """The text, or the list of blocks where the answer has more than text (tool calls do not count as such)."""
-        if self._fold is None:
-            return self._content
-        return content_of(self.content_blocks)
+        """The content as it was given; of an answer, its text, or the list of its blocks where it has more than text.
+
+        Tool calls do not count as such.
+        """
+        return super().content
 
     @property
     def content_blocks(self) -> list[ContentBlock]:
         """The answer's blocks in the provider's order, tool calls and invalid ones included."""
         if self._blocks is None:
-            self._blocks = standard_blocks(self._content) if self._fold is None else self._fold.blocks(final=True)
+            fold = self._fold
+            self._blocks = standard_blocks(self.content) if fold is None else fold.blocks(final=True)
+            self._fold = None
         return self._blocks
 
     @property
@@ -267,26 +275,31 @@ class AIMessage(BaseMessage):
                 lines += [f"  {bad['name']} ({bad['id']})", f"  Error: {bad['error']}", f"  Args: {bad['args']}"]
         return lines
 
+    def model_copy(self, *, update: Mapping[str, Any] | None = None) -> Self:
+        """A copy with some fields replaced; new content leaves the tool calls, and new tool calls leave the content."""
+        changed = dict(update or {})
+        if not changed.keys() & {"content", "content_blocks", "tool_calls", "invalid_tool_calls"}:
+            return super().model_copy(update=changed)
+        if not changed.keys() & {"content", "content_blocks"}:
+            calls = ("tool_call", "invalid_tool_call")
+            changed["content_blocks"] = [block for block in self.content_blocks if block["type"] not in calls]
+        return super().model_copy(
+            update={"tool_calls": self.tool_calls, "invalid_tool_calls": self.invalid_tool_calls, **changed}
+        )
+
     def state(self) -> dict[str, Any]:
         state = super().state()
         blocks = state.pop("content_blocks", [])
-        content = state["content"]
-        if isinstance(content, str):
-            inside = 1 if content else 0
-            calls = [block for block in blocks[inside:] if block["type"] == "tool_call"]
-            invalid = [block for block in blocks[inside:] if block["type"] == "invalid_tool_call"]
-            if len(calls) + len(invalid) + inside != len(blocks) or (
-                inside and blocks[0] != {"type": "text", "text": content}
-            ):
-                del state["content"]
-                return {"content_blocks": blocks, **state}
-            if calls:
-                state["tool_calls"] = calls
-            if invalid:
-                state["invalid_tool_calls"] = invalid
-        elif standard_blocks(content) != blocks:
+        said = standard_blocks(state["content"])
+        calls = [block for block in blocks[len(said) :] if block["type"] == "tool_call"]
+        invalid = [block for block in blocks[len(said) :] if block["type"] == "invalid_tool_call"]
+        if [*said, *calls, *invalid] != blocks or (self._content is None and not isinstance(state["content"], str)):
             del state["content"]
             return {"content_blocks": blocks, **state}
+        if calls:
+            state["tool_calls"] = calls
+        if invalid:
+            state["invalid_tool_calls"] = invalid
         return state
 
 
@@ -337,18 +350,35 @@ class ToolMessage(BaseMessage):
         self.artifact = artifact
 
 
+def _is_default(field: str, value: object) -> bool:
+    """Whether the constructor would give the field this value by itself; never by comparing what users put there."""
+    if field in ("content", "artifact"):
+        return value is None
+    return value is None or (isinstance(value, (dict, list)) and not value)
+
+
 def _rebuild(kind: type[BaseMessage], state: dict[str, Any]) -> BaseMessage:
     return kind(**state)
 
 
-def _tool_call(call: Mapping[str, Any]) -> ToolCall:
-    name, args = call.get("name"), call.get("args", {})
-    if not isinstance(name, str) or not isinstance(args, Mapping):
-        raise ConfigurationError(f"a tool call needs a name and args (a dict), got the keys {sorted(call)}")
-    block: ToolCall = {"type": "tool_call", "id": call.get("id"), "name": name, "args": dict(args)}
-    if "extras" in call:
-        block["extras"] = call["extras"]
-    return block
+def whole_call(kind: Literal["tool_call", "invalid_tool_call"], call: object) -> JSONObject:
+    """The block for a call that is given as one: a ``tool_call`` or an ``invalid_tool_call``.
+
+    Raises:
+        ConfigurationError: It is no dict, or lacks its name or arguments.
+    """
+    if not isinstance(call, Mapping):
+        raise ConfigurationError(f"a tool call is a dict with name, args and id, not {type(call).__name__}")
+    given = cast("Mapping[str, JSON]", call)
+    id, name, args = given.get("id"), given.get("name"), cast("object", given.get("args"))
+    block: JSONObject
+    if kind == "invalid_tool_call":
+        block = {"type": kind, "id": id, "name": name, "args": args, "error": given.get("error")}
+    elif isinstance(name, str) and (args is None or isinstance(args, Mapping)):
+        block = {"type": kind, "id": id, "name": name, "args": dict(cast("JSONObject", args or {}))}
+    else:
+        raise ConfigurationError(f"a tool call needs a name and args (a dict), got the keys {list(given)}")
+    return block | {field: given[field] for field in ("index", "extras") if field in given}
 
 
 def content_of(blocks: Sequence[ContentBlock]) -> str | list[str | JSONObject]:
@@ -366,4 +396,4 @@ def _short(value: object) -> str:
     return text if len(text) <= 400 else f"{text[:397]}…{text[-1]}"
 
 
-__all__ = ["AIMessage", "BaseMessage", "HumanMessage", "SystemMessage", "ToolMessage", "content_of"]
+__all__ = ["AIMessage", "BaseMessage", "HumanMessage", "SystemMessage", "ToolMessage", "content_of", "whole_call"]

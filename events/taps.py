@@ -2,28 +2,31 @@
 
 The buffer has a policy for when its reader is slow:
 
-- ``coalesce`` (default): neighbouring pieces of one text, reasoning or tool call are joined; nothing is lost.
+- ``coalesce`` (default): neighbouring pieces of one text, reasoning or tool call of a run are joined; nothing is lost,
+  and the buffer grows only by what cannot be joined.
 - ``drop_oldest``: the oldest content is dropped, and a ``gap`` says how much; terminal and usage events never are.
 - ``block``: the run waits for the reader, once per network read.
+
+A tap belongs to the event loop that reads it.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Generator
 from contextlib import contextmanager
 from typing import Literal, TypeAlias
+from uuid import UUID
 
 import anyio
-import msgspec
 
 from tidewire.events.bus import subscribe
+from tidewire.events.errors import ConfigurationError
 from tidewire.events.types import (
     Block,
     Custom,
     End,
     Event,
-    Finish,
     Gap,
     Meta,
     Reasoning,
@@ -35,24 +38,92 @@ from tidewire.events.types import (
 #: What a tap does when its buffer is full.
 Policy: TypeAlias = Literal["coalesce", "drop_oldest", "block"]
 
+_POLICIES = ("coalesce", "drop_oldest", "block")
 _DROPPABLE = (Token, Reasoning, ToolCallDelta, Block, Meta, Custom)
 
 
+class _Entry:
+    """An event in the buffer, and the pieces that were joined to it."""
+
+    __slots__ = ("event", "last", "pieces", "run")
+
+    def __init__(self, run: Run, event: Event) -> None:
+        self.run = run
+        self.event = event
+        #: The latest event that was joined, and the text of all of them.
+        self.last = event
+        self.pieces: list[str] = []
+
+    def join(self, event: Event) -> bool:
+        """Take in the next event of the run if it goes on with the same text, reasoning or call."""
+        match self.last, event:
+            case Token(), Token() if self.last.index == event.index:
+                text, more = self.last.text, event.text
+            case Reasoning(), Reasoning() if self.last.index == event.index and self.last.signature is None:
+                text, more = self.last.text, event.text
+            case ToolCallDelta(), ToolCallDelta() if self._goes_on(event):
+                text, more = self.last.args, event.args
+            case _:
+                return False
+        if not self.pieces:
+            self.pieces.append(text)
+        self.pieces.append(more)
+        self.last = event
+        return True
+
+    def read(self) -> tuple[Run, Event]:
+        """What the reader gets; what was joined has the number and the time of its last piece."""
+        if not self.pieces:
+            return self.run, self.event
+        text, first, last = "".join(self.pieces), self.event, self.last
+        joined: Event
+        if isinstance(first, Token):
+            joined = Token(text, first.index)
+        elif isinstance(first, Reasoning) and isinstance(last, Reasoning):
+            joined = Reasoning(text, last.signature, first.index)
+        else:
+            assert isinstance(first, ToolCallDelta)
+            joined = ToolCallDelta(text, first.index, first.id, first.name, first.extras)
+        joined.seq, joined.time = last.seq, last.time
+        return self.run, joined
+
+    def _goes_on(self, event: ToolCallDelta) -> bool:
+        first = self.event
+        assert isinstance(first, ToolCallDelta)
+        if event.extras is not None or event.index != first.index:
+            return False
+        if event.index is None:  # an id or a name begins the next call, even the same one
+            return event.id is None and event.name is None
+        return event.id in (None, first.id) and event.name in (None, first.name)
+
+
 class Tap:
-    """Events of all runs that it hears, in order, as ``(run, event)``; ends when it is closed.
+    """Events of all runs that it hears, those of each run in order, as ``(run, event)``; ends when it is closed.
 
     Args:
         capacity: Events that the buffer holds before the policy acts.
         policy: What then happens.
+
+    Raises:
+        ConfigurationError: The capacity is below 1, or there is no such policy.
     """
 
     def __init__(self, *, capacity: int = 1024, policy: Policy = "coalesce") -> None:
-        self._buffer: deque[tuple[Run, Event]] = deque()
+        if capacity < 1:
+            raise ConfigurationError(f"a tap's capacity is at least 1, not {capacity}")
+        if policy not in _POLICIES:
+            raise ConfigurationError(f"a tap has no policy {policy!r}; policies are {', '.join(_POLICIES)}")
+        self._buffer: deque[_Entry] = deque()
         self._capacity = capacity
         self._policy = policy
         self._closed = False
         self._filled: anyio.Event | None = None
         self._drained: anyio.Event | None = None
+        # coalesce: the last entry of each run, if it is still in the buffer.
+        self._latest: dict[UUID, _Entry] = {}
+        # drop_oldest: the buffer begins with this many entries that stay, of each run the last one of these.
+        self._staying = 0
+        self._latest_staying: dict[UUID, _Entry] = {}
         #: How many events were dropped.
         self.dropped = 0
 
@@ -61,13 +132,18 @@ class Tap:
         if self._closed:
             return None
         full = len(self._buffer) >= self._capacity
-        if not (full and self._policy == "coalesce" and self._joined(run, event)):
+        if self._policy == "coalesce":
+            last = self._latest.get(run.id)
+            if not (full and last is not None and last.join(event)):
+                self._latest[run.id] = self._append(run, event)
+        else:
             if full and self._policy == "drop_oldest":
                 self._drop()
-            self._buffer.append((run, event))
+            self._append(run, event)
         if self._filled is not None:
             self._filled.set()
-        return self._until_drained() if full and self._policy == "block" else None
+        # Nothing comes after ``end`` that the run could hold back.
+        return self._until_drained() if full and self._policy == "block" and type(event) is not End else None
 
     def close(self) -> None:
         """End the iteration once the buffer is read."""
@@ -83,61 +159,59 @@ class Tap:
     async def _read(self) -> AsyncIterator[tuple[Run, Event]]:
         while True:
             while self._buffer:
-                item = self._buffer.popleft()
-                if self._drained is not None and len(self._buffer) < self._capacity:
-                    self._drained.set()
-                yield item
+                yield self._take()
             if self._closed:
                 return
-            self._filled = anyio.Event()
+            if self._filled is None or self._filled.is_set():
+                self._filled = anyio.Event()
             await self._filled.wait()
-            self._filled = None
 
-    def _joined(self, run: Run, event: Event) -> bool:
-        """Join the event to the last one in the buffer if they are pieces of the same thing."""
-        if not self._buffer:
-            return False
-        last_run, last = self._buffer[-1]
-        if last_run is not run:
-            return False
-        joined: Event
-        match last, event:
-            case Token(), Token() if last.index == event.index:
-                joined = Token(last.text + event.text, last.index)
-            case Reasoning(), Reasoning() if last.index == event.index and last.signature is None:
-                joined = Reasoning(last.text + event.text, event.signature, last.index)
-            case ToolCallDelta(), ToolCallDelta() if last.index == event.index and event.id in (None, last.id):
-                joined = msgspec.structs.replace(last, args=last.args + event.args)
-            case _:
-                return False
-        joined.seq, joined.time = event.seq, event.time
-        self._buffer[-1] = (run, joined)
-        return True
+    def _append(self, run: Run, event: Event) -> _Entry:
+        entry = _Entry(run, event)
+        self._buffer.append(entry)
+        return entry
+
+    def _take(self) -> tuple[Run, Event]:
+        entry = self._buffer.popleft()
+        id = entry.run.id
+        if self._latest.get(id) is entry:
+            del self._latest[id]
+        if self._staying:
+            self._staying -= 1
+            if self._latest_staying.get(id) is entry:
+                del self._latest_staying[id]
+        if self._drained is not None and len(self._buffer) < self._capacity:
+            self._drained.set()
+        return entry.read()
 
     def _drop(self) -> None:
-        for place, (run, event) in enumerate(self._buffer):
-            if isinstance(event, _DROPPABLE) and not isinstance(event, (End, Finish)):
-                del self._buffer[place]
-                self.dropped += 1
-                self._note_gap(place, run, event.seq)
-                return
-
-    def _note_gap(self, place: int, run: Run, seq: int) -> None:
-        if place > 0:
-            before_run, before = self._buffer[place - 1]
-            if before_run is run and isinstance(before, Gap):
-                self._buffer[place - 1] = (run, Gap(before.count + 1, before.first, seq))
-                return
-        self._buffer.insert(place, (run, Gap(1, seq, seq)))
+        """Drop the oldest entry that may be dropped, and add it to the gap before it."""
+        while self._staying < len(self._buffer):
+            entry = self._buffer[self._staying]
+            id, seq = entry.run.id, entry.event.seq
+            if not isinstance(entry.event, _DROPPABLE):
+                self._latest_staying[id] = entry
+                self._staying += 1
+                continue
+            self.dropped += 1
+            before = self._latest_staying.get(id)
+            if before is not None and isinstance(before.event, Gap):
+                before.event = Gap(before.event.count + 1, before.event.first, seq)
+                del self._buffer[self._staying]
+            else:
+                self._buffer[self._staying] = self._latest_staying[id] = _Entry(entry.run, Gap(1, seq, seq))
+                self._staying += 1
+            return
 
     async def _until_drained(self) -> None:
         while not self._closed and len(self._buffer) >= self._capacity:
-            self._drained = anyio.Event()
+            if self._drained is None or self._drained.is_set():
+                self._drained = anyio.Event()
             await self._drained.wait()
 
 
 @contextmanager
-def open_tap(*, capacity: int = 1024, policy: Policy = "coalesce") -> Iterator[Tap]:
+def open_tap(*, capacity: int = 1024, policy: Policy = "coalesce") -> Generator[Tap]:
     """A tap on every run that starts within the block; its iteration ends with the block."""
     tap = Tap(capacity=capacity, policy=policy)
     with subscribe(tap):

@@ -2,12 +2,16 @@
 
 The grammar, which the bus holds::
 
-    run = start(retry | wait | fallback | warning | custom) * content * end
-    content = token | reasoning | tool_call_chunk | block | meta | usage | finish | wait | warning | custom
+    run = start(before | around) * (content | around) * end
+    before = retry | fallback
+    content = token | reasoning | tool_call_chunk | block
+    around = meta | usage | finish | wait | warning | custom
 
-One ``start`` first, one ``end`` last; no ``retry`` after content, except one that carries ``discard_from``. The bus
-numbers the events of a run from 0 without a gap (``seq``) and stamps them (``time``, seconds of the monotonic clock).
-An event belongs to its readers once it is published: nobody changes it.
+One ``start`` first, one ``end`` last; no ``retry`` or ``fallback`` after content, except a ``retry`` that carries
+``discard_from``, after which it is as if nothing had been said. A tool's or a chain's run has neither ``before`` nor
+``content``, and no ``meta``, ``usage`` and ``finish``. The bus numbers the events of a run from 0 without a gap
+(``seq``) and stamps them (``time``, seconds of the monotonic clock). An event belongs to its readers once it is
+published: nobody changes it.
 """
 
 from __future__ import annotations
@@ -52,8 +56,12 @@ class Run(msgspec.Struct, frozen=True, eq=False):
         return f"run-{self.id}"
 
 
-class _Stamped(msgspec.Struct, kw_only=True, gc=False):
-    """What the bus writes on an event as it publishes it."""
+class _Stamped(msgspec.Struct, kw_only=True):
+    """What the bus writes on an event as it publishes it.
+
+    ``gc=False`` (cheaper to make) stands on the events that cannot be part of a cycle. Those that hold what users and
+    exceptions bring along can: an error's traceback leads back to its run.
+    """
 
     seq: int = -1
     time: float = 0.0
@@ -177,9 +185,9 @@ class Usage(_Stamped, tag="usage", gc=False):
         sent = usage.get("input_token_details", {})
         made = usage.get("output_token_details", {})
         return cls(
-            input_tokens=usage["input_tokens"],
-            output_tokens=usage["output_tokens"],
-            total_tokens=usage["total_tokens"],
+            input_tokens=usage.get("input_tokens", 0),
+            output_tokens=usage.get("output_tokens", 0),
+            total_tokens=usage.get("total_tokens", 0),
             cache_read=sent.get("cache_read"),
             cache_creation=sent.get("cache_creation"),
             input_audio=sent.get("audio"),
