@@ -75,15 +75,14 @@ def _is_object(value: object) -> TypeGuard[Mapping[str, Any]]:
     return isinstance(value, Mapping)
 
 
-def _tool_of(tool: ToolLike, strict: bool | None) -> ToolSpec | NativeTool:
+def _tool_of(tool: object, strict: bool | None) -> ToolSpec | NativeTool:
     if isinstance(tool, (ToolSpec, NativeTool)):
         return tool
-    if isinstance(tool, Mapping):
+    if _is_object(tool):
         return _from_dict(tool, strict)
     if not callable(tool):
         raise ConfigurationError(f"a tool is a function or a dict, got {type(tool).__name__}")
-    function: Callable[..., Any] = tool
-    return _from_function(function, strict)
+    return _from_function(tool, strict)
 
 
 def _from_dict(given: Mapping[str, Any], strict: bool | None) -> ToolSpec | NativeTool:

@@ -11,7 +11,7 @@ import asyncio
 import gc
 import sys
 import warnings
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
 import anyio
@@ -285,7 +285,7 @@ async def _settled(condition: Callable[[], bool], otherwise: str) -> None:
 
 
 @asynccontextmanager
-async def _quiet_on_trio() -> AsyncIterator[None]:
+async def _quiet_on_trio() -> AsyncGenerator[None]:
     """trio warns of a generator that is collected unclosed, which is what these scenarios are about."""
     with warnings.catch_warnings():
         if _on_trio():

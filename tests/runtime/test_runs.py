@@ -64,9 +64,10 @@ async def test_blocks_nest_and_everybody_around_hears() -> None:
 async def test_an_error_ends_the_run_with_it_and_goes_on() -> None:
     heard = Heard()
     with pytest.raises(ValueError, match="mine"):
-        async with open_run("chain", config={"callbacks": heard}) as run:
+        async with open_run("chain", config={"callbacks": heard}):
             raise ValueError("mine")
-    end = heard.end_of(run.run)
+    (run,) = heard.events
+    end = heard.end_of(run)
     assert (end.outcome, str(end.error)) == ("error", "mine")
     assert current_bus() is None
 
