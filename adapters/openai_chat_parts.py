@@ -56,7 +56,7 @@ class ToolCalls:
             id = call.wire_id or _made_up_id(reply_id, call.number)
         args = ""
         if piece.function is not None:
-            args = json_text(piece.function.arguments)
+            args = arguments_text(piece.function.arguments)
         elif custom is not None:
             # Free text becomes the one argument of a call: {"input": "…"}, closed in `close`.
             args = ("" if call.custom else '{"input":"') + msgspec.json.encode(custom.input or "")[1:-1].decode()
@@ -100,7 +100,7 @@ def _made_up_id(reply_id: str, number: int) -> str:
     return "call_" + hashlib.blake2b(f"{reply_id}\n{number}".encode(), digest_size=12).hexdigest()
 
 
-def json_text(arguments: JSON) -> str:
+def arguments_text(arguments: JSON) -> str:
     """Arguments as JSON text; some hosts send the object itself."""
     if isinstance(arguments, str):
         return arguments
@@ -282,7 +282,7 @@ class ExecutedTools:
         id = f"executed_{index if isinstance(index, int) else place}"
         if id not in self._called:
             self._called.add(id)
-            args = parse_arguments(json_text(tool.get("arguments")))
+            args = parse_arguments(arguments_text(tool.get("arguments")))
             call = {"type": "server_tool_call", "id": id, "name": str(tool.get("type") or "tool")}
             yield Block({**call, "args": args if isinstance(args, dict) else {"input": tool.get("arguments")}}, id)
         if tool.get("output") is not None:
@@ -297,8 +297,8 @@ __all__ = [
     "ReasoningDetails",
     "ToolCalls",
     "annotation",
+    "arguments_text",
     "image",
-    "json_text",
     "read_usage",
     "reasoning_text",
     "source_citations",

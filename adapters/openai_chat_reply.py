@@ -26,8 +26,8 @@ from tidewire.adapters.openai_chat_parts import (
     ReasoningDetails,
     ToolCalls,
     annotation,
+    arguments_text,
     image,
-    json_text,
     read_usage,
     reasoning_text,
     source_citations,
@@ -329,7 +329,7 @@ class _Answer:
             yield from self._executed.read(tool, place)
         if delta.function_call:
             self._function_name = self._function_name or str(delta.function_call.get("name") or "")
-            self._function_arguments.append(json_text(delta.function_call.get("arguments")))
+            self._function_arguments.append(arguments_text(delta.function_call.get("arguments")))
 
     def _function(self) -> JSONObject:
         return {"name": self._function_name, "arguments": "".join(self._function_arguments)}
