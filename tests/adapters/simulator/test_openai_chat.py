@@ -119,7 +119,9 @@ def test_a_stream_adds_up_to_the_plain_answer() -> None:
         assert plain.id == streamed.id
         one, other = plain.choices[0], streamed.choices[0]
         assert (one.finish_reason, one.message.content) == (other.finish_reason, other.message.content)
-        assert [call.id for call in calls_of(one)] == [call.id for call in calls_of(other)]
+        assert [(call.id, call.function.arguments) for call in calls_of(one)] == [
+            (call.id, call.function.arguments) for call in calls_of(other)
+        ]
         assert (one.logprobs and one.logprobs.content) == (other.logprobs and other.logprobs.content)
 
 
