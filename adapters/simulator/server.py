@@ -14,15 +14,14 @@ import time
 from collections import deque
 from collections.abc import Callable, Coroutine, Generator, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from itertools import count
 from types import TracebackType
 from typing import Any, Literal, Self
 
 import anyio.to_thread
 import msgspec
-from aiohttp import StreamReader, web
-from aiohttp.abc import AbstractStreamWriter
-from aiohttp.http import RawRequestMessage
+from aiohttp import web
 
 from tidewire.adapters.brain import Brain
 from tidewire.adapters.schema_check import is_object
@@ -335,20 +334,16 @@ class _CountingServer(web.Server):
     """aiohttp's server, which tells of connections that come and go."""
 
     def __init__(self, simulator: Simulator) -> None:
-        # A handler is cancelled when its client leaves, whatever it waits for: that is how leaving is noticed at once.
-        super().__init__(simulator.answer, request_factory=self._request, handler_cancellation=True, access_log=None)
+        loop = asyncio.get_running_loop()
+        super().__init__(
+            simulator.answer,
+            request_factory=partial(web.BaseRequest, loop=loop, client_max_size=REQUEST_LIMIT),
+            # A handler is cancelled when its client leaves, whatever it waits for: so leaving is noticed at once.
+            handler_cancellation=True,
+            access_log=None,
+        )
         self._simulator = simulator
         self._transports: dict[web.RequestHandler, asyncio.BaseTransport] = {}
-
-    def _request(
-        self,
-        message: RawRequestMessage,
-        payload: StreamReader,
-        protocol: web.RequestHandler,
-        writer: AbstractStreamWriter,
-        task: asyncio.Task[None],
-    ) -> web.BaseRequest:
-        return web.BaseRequest(message, payload, protocol, writer, task, self._loop, client_max_size=REQUEST_LIMIT)
 
     def connection_made(self, handler: web.RequestHandler, transport: asyncio.Transport) -> None:
         super().connection_made(handler, transport)
