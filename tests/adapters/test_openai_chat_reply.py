@@ -158,6 +158,16 @@ def test_meta_is_told_once_and_again_where_it_changes() -> None:
     assert only(events, Meta) == [Meta(id="c1", model="asked"), Meta(model="answered")]
 
 
+def test_an_id_that_comes_late_is_told() -> None:
+    events = events_of({"model": "m", "choices": []}, {"id": "c1", "model": "m", "choices": []})
+    assert only(events, Meta) == [Meta(model="m"), Meta(id="c1")]
+
+
+def test_what_follows_a_stream_without_being_an_event_is_no_reply() -> None:
+    stray = json.dumps(plain({"content": "stray"})).encode()
+    assert only(events_of(chunk({"content": "a"}), STOP, stray, done=False), Token) == [Token("a")]
+
+
 def test_frames_of_other_kinds_pass() -> None:
     others = [b"data: \n\n", b"data: {}\n\n", b'data: {"type":"ping","id":3}\n\n', b"data: null\n\n", b"data: 7\n\n"]
     assert message(*others, chunk({"content": "a"}), b"event: done\ndata: {}\n\n").text == "a"
