@@ -1,0 +1,218 @@
+"""Carries requests with aiohttp: on asyncio only, and there the fastest.
+
+What is set against aiohttp's defaults, and why: no limit of connections (to bound concurrency is the caller's), no
+timeouts but the one for connecting (the pump owns the others), no cookies, no redirects (the caller's key must not
+travel to another origin), no decompression (ours has limits), and no look into ``.netrc``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import ssl
+
+import aiohttp
+from aiohttp import http_exceptions
+from aiohttp.client_proto import ResponseHandler
+from yarl import URL
+
+from tidewire.adapters import transport_errors as errors
+from tidewire.adapters.host import HostClosedError, current_host
+from tidewire.adapters.http_response import HttpResponse
+from tidewire.adapters.spec import HttpRequest
+from tidewire.adapters.transport_settings import (
+    HEADER_LIMIT_BYTES,
+    TransportSettings,
+    origin_of,
+    proxy_for,
+    tls_context,
+    wire_headers,
+)
+from tidewire.events.errors import ConfigurationError, TidewireError
+
+# aiohttp warns of plain bytes above 1 MiB; from a file object it writes pieces, and lets the loop run in between.
+_PIECEWISE_BYTES = 256 * 1024
+
+# Reading from the socket pauses when twice this much is waiting for the reader.
+_BUFFER_BYTES = 64 * 1024
+
+
+class AiohttpTransport:
+    """A transport on aiohttp, with one pool per event loop.
+
+    Args:
+        settings: Proxy, certificates, or a ready-made ``aiohttp.ClientSession``.
+
+    Raises:
+        ConfigurationError: The ready-made client is none of aiohttp's.
+    """
+
+    def __init__(self, settings: TransportSettings | None = None) -> None:
+        self._settings = settings or TransportSettings()
+        ready = self._settings.http_client
+        if ready is not None and not isinstance(ready, aiohttp.ClientSession):
+            raise ConfigurationError(f"http_client is a {type(ready).__name__}, not an aiohttp.ClientSession")
+        self._ready = ready
+
+    async def open(self, request: HttpRequest, *, connect_timeout_s: float | None = None) -> AiohttpResponse:
+        """Send a request and wait for the head of the answer. See ``Transport.open``."""
+        host = current_host()
+        context: ssl.SSLContext | bool = True
+        proxy: str | None = None
+        if self._ready is None:
+            proxy = _http_proxy(self._settings, request.url)
+            if request.url.lower().startswith("https:") or (proxy or "").startswith("https:"):
+                context = await tls_context(self._settings.verify)
+        session = self._ready or host.keep(self, None, self._make_session, aiohttp.ClientSession.close)
+
+        async def send() -> AiohttpResponse | TidewireError:
+            try:
+                response = await session.request(
+                    request.method,
+                    URL(request.url, encoded=request.url.isascii()),
+                    headers=wire_headers(request.headers),
+                    data=request.body if len(request.body) <= _PIECEWISE_BYTES else io.BytesIO(request.body),
+                    allow_redirects=False,
+                    raise_for_status=False,
+                    auto_decompress=False,
+                    timeout=aiohttp.ClientTimeout(total=None, connect=connect_timeout_s),
+                    read_bufsize=_BUFFER_BYTES,
+                    max_line_size=HEADER_LIMIT_BYTES,
+                    max_field_size=HEADER_LIMIT_BYTES,
+                    ssl=context,
+                    proxy=proxy,
+                )
+            # A RuntimeError is a session or socket that is closed, a ValueError what HTTP cannot spell.
+            except (aiohttp.ClientError, OSError, RuntimeError, ValueError) as error:
+                return _explain_opening(error, session, request.url, connect_timeout_s)
+            return AiohttpResponse(response, self._settings.read_limit_bytes)
+
+        try:
+            # In a task of the host, because aiohttp awaits while it cleans up after a connect that was cancelled.
+            opened = await host.run(send, discard=_discard)
+        except HostClosedError:
+            opened = errors.aborted()
+        if isinstance(opened, TidewireError):
+            # Raised here, where no exception of aiohttp's is its context.
+            raise opened
+        return opened
+
+    async def aclose(self) -> None:
+        """Close the pool of the running event loop."""
+        await current_host().drop(self)
+
+    def _make_session(self) -> aiohttp.ClientSession:
+        connector = _Connector(
+            limit=0,
+            keepalive_timeout=self._settings.keepalive_s,
+            resolver=aiohttp.ThreadedResolver(),
+        )
+        return aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar(), trust_env=False)
+
+
+class _Connector(aiohttp.TCPConnector):
+    """Says nothing when it is collected unclosed, which it is only together with an event loop that nobody closed.
+
+    Python tells of that loop; aiohttp would log an error for the session and for the connector besides.
+    """
+
+    @property
+    def closed(self) -> bool:
+        # The session asks this, too, before it complains.
+        return super().closed or not self._loop.is_running()
+
+    def __del__(self, _warnings: object = None) -> None:
+        pass
+
+
+class AiohttpResponse(HttpResponse):
+    """An answer whose body is being read."""
+
+    def __init__(self, response: aiohttp.ClientResponse, read_limit_bytes: int) -> None:
+        self._response = response
+        self._content = response.content
+        self._loop = asyncio.get_running_loop()
+        try:
+            super().__init__(response.status, response.headers.items(), read_limit_bytes)
+        except TidewireError:
+            self._kill()
+            raise
+        connection = response.connection
+        # Without a length and without chunks, the body ends with the connection, which is then never used again.
+        self._ends_with: ResponseHandler | None = None
+        if connection is not None and not {"content-length", "transfer-encoding"} & self.headers.keys():
+            self._ends_with = connection.protocol
+
+    async def _receive(self) -> bytes:
+        try:
+            data = await self._content.readany()
+        # A RuntimeError says that the connection is closed.
+        except (aiohttp.ClientError, OSError, RuntimeError) as error:
+            # aiohttp raises at once, although bytes that came before may still lie in its buffer.
+            data = self._content._read_nowait(-1)  # pyright: ignore[reportPrivateUsage]
+            if data and not self._over:
+                return data
+            broken: BaseException = error
+        else:
+            end = self._ends_with.exception() if self._ends_with is not None and not data else None
+            if not isinstance(end, OSError):
+                return data
+            # aiohttp takes a reset for the proper end of such a body.
+            broken = end
+        # Raised here, where no exception of aiohttp's is its context.
+        raise errors.broken_body(errors.system_error(broken))
+
+    def _kill(self) -> None:
+        connection = self._response.connection
+        # Nothing to close when the connection went back to its pool with the last byte, or when the loop is closed.
+        if connection is None or self._loop.is_closed():
+            return
+        if connection.transport is not None:
+            connection.transport.abort()
+        self._response.close()
+
+
+def _discard(opened: AiohttpResponse | TidewireError) -> None:
+    """The answer came although the caller was cancelled."""
+    if isinstance(opened, AiohttpResponse):
+        opened.abort()
+
+
+def _http_proxy(settings: TransportSettings, url: str) -> str | None:
+    proxy = proxy_for(settings, url)
+    if proxy is not None and proxy.lower().startswith("socks"):
+        raise ConfigurationError("aiohttp knows no SOCKS proxies; give an http:// proxy, or an httpx.AsyncClient")
+    return proxy
+
+
+def _explain_opening(
+    error: Exception, session: aiohttp.ClientSession, url: str, connect_timeout_s: float | None
+) -> TidewireError:
+    origin = origin_of(url)
+    cause = errors.system_error(error)
+    match error:
+        case aiohttp.ClientHttpProxyError():
+            return errors.proxy_refused(origin, error.status)
+        case aiohttp.ClientProxyConnectionError():
+            return errors.cannot_connect(origin, cause, proxy=True)
+        case aiohttp.ClientConnectorError() | aiohttp.ClientSSLError():
+            return errors.cannot_connect(origin, cause)
+        case TimeoutError():
+            return errors.connect_timeout(origin, connect_timeout_s)
+        case aiohttp.InvalidURL() | aiohttp.NonHttpUrlClientError():
+            return errors.cannot_send(origin, "its address is no http:// or https:// URL")
+        case aiohttp.ClientResponseError():
+            if any(isinstance(one, http_exceptions.LineTooLong) for one in errors.causes(error)):
+                return errors.head_too_large(origin, HEADER_LIMIT_BYTES)
+            return errors.not_http(origin)
+        case aiohttp.ClientError() | OSError():
+            return errors.no_answer(origin, cause)
+        case ValueError():
+            return errors.cannot_send(origin, "its address or a header has characters that HTTP does not allow")
+        case _:
+            return (
+                errors.cannot_send(origin, "the http_client is closed") if session.closed else errors.no_answer(origin)
+            )
+
+
+__all__ = ["AiohttpResponse", "AiohttpTransport"]
