@@ -14,8 +14,9 @@ from __future__ import annotations
 
 from tidewire.adapters.script import FAIL_KINDS, Call, Fail, FailKind, Pace, Reply, Script, Turn
 from tidewire.adapters.sim_request import SimCall, SimMessage, SimOutput, SimRequest, SimTool
+from tidewire.adapters.simulator.answering import Recorded
 from tidewire.adapters.simulator.faults import FAULT_HEADER
-from tidewire.adapters.simulator.server import Recorded, Simulator, run, simulate
+from tidewire.adapters.simulator.server import Simulator, run, simulate
 
 __all__ = [
     "FAIL_KINDS",

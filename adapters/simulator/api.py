@@ -1,6 +1,6 @@
 """What a wire format is to the simulator: how its requests are read, and how its replies and errors are spelled.
 
-A further format is a further file with one class of this shape, and a row in ``APIS`` of ``server``.
+A further format is a further file with one class of this shape, and a row in ``APIS`` of ``answering``.
 """
 
 from __future__ import annotations

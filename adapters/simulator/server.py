@@ -8,60 +8,20 @@ from __future__ import annotations
 
 import asyncio
 import socket
-import struct
 import threading
-import time
 from collections import deque
-from collections.abc import Callable, Coroutine, Generator, Iterator, Sequence
+from collections.abc import Callable, Coroutine, Generator, Sequence
 from contextlib import contextmanager
-from functools import partial
-from itertools import count
 from types import TracebackType
-from typing import Any, Literal, Self
+from typing import Any, Self
 
 import anyio.to_thread
-import msgspec
 from aiohttp import web
 
-from tidewire.adapters.brain import Brain
-from tidewire.adapters.schema_check import is_object
-from tidewire.adapters.script import Fail, Pace, Script
-from tidewire.adapters.sim_request import SimRequest
-from tidewire.adapters.simulator.anthropic import AnthropicApi
-from tidewire.adapters.simulator.api import Api, HttpReply
-from tidewire.adapters.simulator.faults import FAULT_HEADER, Act, Close, Hang, Reset, Send, fault_of_header, transmit
-from tidewire.adapters.simulator.openai_chat import OpenAIChatApi
-from tidewire.events.blocks import JSON
+from tidewire.adapters.script import Pace, Script
+from tidewire.adapters.simulator.answering import Answering, Recorded
+from tidewire.adapters.simulator.connections import CountingServer, Written, body_of, reset, send
 from tidewire.events.errors import ConfigurationError
-from tidewire.events.types import Block
-
-#: The formats that are spoken. The first that recognises a client answers it on paths that belong to none.
-APIS: tuple[Api, ...] = (AnthropicApi(), OpenAIChatApi())
-#: The models that are listed; any name is answered unless told otherwise.
-MODELS = ("demo", "demo-reasoning")
-#: Largest request, in bytes: the limit of Anthropic's API.
-REQUEST_LIMIT = 32 * 1024 * 1024
-
-Outcome = Literal["open", "sent", "disconnected", "broken"]
-
-
-class Recorded(msgspec.Struct):
-    """A request that was received.
-
-    Attributes:
-        method: Its method.
-        path: Its path.
-        headers: Its headers, names in lower case.
-        body: Its JSON; None if it has none.
-        outcome: ``open`` while it is answered; then ``sent``, ``disconnected`` if the client left before the end, or
-            ``broken`` if a fault ended the connection.
-    """
-
-    method: str
-    path: str
-    headers: dict[str, str]
-    body: JSON
-    outcome: Outcome = "open"
 
 
 class Simulator:
@@ -75,9 +35,6 @@ class Simulator:
         host: The address to listen on.
         port: The port; 0 takes a free one.
         keep: How many requests ``requests`` holds; older ones are forgotten.
-
-    Raises:
-        ConfigurationError: The port is taken.
     """
 
     def __init__(
@@ -91,17 +48,13 @@ class Simulator:
         port: int = 0,
         keep: int = 10_000,
     ) -> None:
-        self._brain = Brain(script, pace)
-        self._api_key = api_key
-        self._models = models
+        self._answering = Answering(script, pace, api_key, models)
         self._host = host
         self._port = port
         self._requests: deque[Recorded] = deque(maxlen=keep)
-        self._numbers = count(1)
         self._changed = threading.Condition()
         self._streams = 0
         self._connections: set[asyncio.BaseTransport] = set()
-        self._error: Exception | None = None
         self._thread: threading.Thread | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stop: asyncio.Event | None = None
@@ -173,7 +126,11 @@ class Simulator:
     # --- its life ---
 
     def start(self) -> Self:
-        """Listen; requests are answered when it returns."""
+        """Listen; requests are answered when it returns.
+
+        Raises:
+            ConfigurationError: The port is taken.
+        """
         self._listening = _listen(self._host, self._port)
         self._port = int(self._listening.getsockname()[1])
         ready = threading.Event()
@@ -192,7 +149,7 @@ class Simulator:
         if thread is not None and self._loop is not None and self._stop is not None:
             self._loop.call_soon_threadsafe(self._stop.set)
             thread.join()
-        error, self._error = self._error, None
+        error, self._answering.error = self._answering.error, None
         if error is not None:
             raise error
 
@@ -203,7 +160,7 @@ class Simulator:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         if error is not None:
-            self._error = None  # the block's own error comes first
+            self._answering.error = None  # the block's own error comes first
         self.stop()
 
     @contextmanager
@@ -220,7 +177,7 @@ class Simulator:
 
         async def drop() -> None:
             for transport in list(self._connections):
-                _reset(transport)
+                reset(transport)
 
         self._do(drop())
 
@@ -233,7 +190,7 @@ class Simulator:
     async def _serve(self, ready: threading.Event) -> None:
         self._loop = asyncio.get_running_loop()
         self._stop = asyncio.Event()
-        self._runner = web.ServerRunner(_CountingServer(self), shutdown_timeout=0.01)
+        self._runner = web.ServerRunner(CountingServer(self), shutdown_timeout=0.01)
         try:
             await self._runner.setup()
             await self._listen_again()
@@ -242,7 +199,7 @@ class Simulator:
         finally:
             ready.set()
             for transport in list(self._connections):
-                _reset(transport)
+                reset(transport)
             await self._runner.cleanup()
 
     async def _stop_listening(self) -> None:
@@ -278,145 +235,18 @@ class Simulator:
             self._streams += 1
             self._changed.notify_all()
         try:
-            api, reply, fail = self._decide(recorded, await _body_of(request))
-            kept = await _send(request, transmit(reply, fail, api))
+            acts = self._answering.reply_to(recorded, await body_of(request))
+            kept = await send(request, acts)
             recorded.outcome = "sent" if kept else "broken"
-            return _Written(keep=kept and request.keep_alive and request.content.at_eof())
+            return Written(keep=kept and request.keep_alive and request.content.at_eof())
         except ConnectionError:  # the client left while something was written
-            return _Written(keep=False)
+            return Written(keep=False)
         finally:
             with self._changed:
                 if recorded.outcome == "open":
                     recorded.outcome = "disconnected"
                 self._streams -= 1
                 self._changed.notify_all()
-
-    def _decide(self, recorded: Recorded, body: bytes | None) -> tuple[Api, HttpReply, Fail | None]:
-        headers = recorded.headers
-        recorded.body = _json(body or b"")
-        api = next((api for api in APIS if recorded.path in api.paths), None)
-        request_id = f"req_{next(self._numbers):06}_{int(time.time())}"
-        if api is None or recorded.method != "POST":
-            other = next(api for api in APIS if api.recognises(headers))
-            if recorded.method == "GET" and recorded.path == "/v1/models":
-                return other, other.models(self._models or MODELS, request_id), None
-            wrong = Fail(status=404, message=f"there is no {recorded.method} {recorded.path}")
-            return other, other.refuse(wrong, request_id), None
-        asked = self._read(api, recorded) if body is not None else Fail(status=413, message="the request is too large")
-        if isinstance(asked, Fail):
-            return api, api.refuse(asked, request_id), None
-        try:
-            plan = self._brain.answer(asked)
-            fail = fault_of_header(headers[FAULT_HEADER]) if FAULT_HEADER in headers else plan.fail
-        except Exception as error:  # noqa: BLE001  # of the script: told to the client now and to the test at the end
-            self._error = error
-            return api, api.refuse(Fail(status=500, message=f"the script failed: {error!r}"), request_id), None
-        foreign = [event.block.get("type") for step in plan.steps for event in step.events if isinstance(event, Block)]
-        if foreign:
-            fail = Fail(status=501, message=f"{api.name} is not simulated with blocks of type {foreign[0]}")
-        if fail is not None and fail.kind == "status":
-            return api, api.refuse(fail, request_id), fail
-        return api, api.spell(asked, plan, request_id), fail
-
-    def _read(self, api: Api, recorded: Recorded) -> SimRequest | Fail:
-        """The request, if its key, its form and its model are as they should be."""
-        if self._api_key is not None and api.key_of(recorded.headers) != self._api_key:
-            return Fail(status=401, message="the API key is missing or wrong")
-        if not is_object(recorded.body):
-            return Fail(status=400, message="the body is not a JSON object")
-        asked = api.read(recorded.headers, recorded.body)
-        if isinstance(asked, SimRequest) and self._models is not None and asked.model not in self._models:
-            return Fail(status=404, message=f"the model {asked.model!r} does not exist")
-        return asked
-
-
-class _CountingServer(web.Server):
-    """aiohttp's server, which tells of connections that come and go."""
-
-    def __init__(self, simulator: Simulator) -> None:
-        loop = asyncio.get_running_loop()
-        super().__init__(
-            simulator.answer,
-            request_factory=partial(web.BaseRequest, loop=loop, client_max_size=REQUEST_LIMIT),
-            # A handler is cancelled when its client leaves, whatever it waits for: so leaving is noticed at once.
-            handler_cancellation=True,
-            access_log=None,
-        )
-        self._simulator = simulator
-        self._transports: dict[web.RequestHandler, asyncio.BaseTransport] = {}
-
-    def connection_made(self, handler: web.RequestHandler, transport: asyncio.Transport) -> None:
-        super().connection_made(handler, transport)
-        self._transports[handler] = transport
-        self._simulator.connection_made(transport)
-
-    def connection_lost(self, handler: web.RequestHandler, exc: BaseException | None = None) -> None:
-        super().connection_lost(handler, exc)
-        self._simulator.connection_lost(self._transports.pop(handler))
-
-
-class _Written(web.StreamResponse):
-    """A response whose bytes are already on the wire."""
-
-    def __init__(self, *, keep: bool) -> None:
-        super().__init__()
-        self._keep = keep
-
-    @property
-    def keep_alive(self) -> bool:
-        return self._keep
-
-    async def prepare(self, request: web.BaseRequest) -> None:
-        return None
-
-    async def write_eof(self, data: bytes = b"") -> None:
-        return None
-
-
-async def _body_of(request: web.BaseRequest) -> bytes | None:
-    """The request's body; None if it is larger than the limit."""
-    try:
-        return await request.read()
-    except web.HTTPRequestEntityTooLarge:
-        return None
-
-
-async def _send(request: web.BaseRequest, acts: Iterator[Act]) -> bool:
-    """Send a reply; whether the connection lives on. Cancelled when the client leaves."""
-    loop = asyncio.get_running_loop()
-    transport = request.transport
-    assert transport is not None
-    due = loop.time()
-    for act in acts:
-        match act:
-            case Send():
-                due += act.delay_s
-                # Also without a wait the loop turns, so that one long reply holds up no other.
-                await asyncio.sleep(max(0.0, due - loop.time()) if act.delay_s else 0.0)
-                if transport.is_closing():
-                    raise ConnectionResetError
-                transport.write(act.data)
-                await request.writer.drain()
-            case Hang():
-                await asyncio.Event().wait()
-            case Close():
-                transport.close()
-                return False
-            case Reset():
-                transport.set_write_buffer_limits(high=0)
-                await request.writer.drain()  # what was sent before shall arrive
-                _reset(transport)
-                return False
-    return True
-
-
-def _reset(transport: asyncio.BaseTransport) -> None:
-    """Close a connection so that the other side gets a reset."""
-    assert isinstance(transport, asyncio.Transport)
-    connection = transport.get_extra_info("socket")
-    if not transport.is_closing():
-        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-    transport.abort()
 
 
 def _listen(host: str, port: int) -> socket.socket:
@@ -428,13 +258,6 @@ def _listen(host: str, port: int) -> socket.socket:
         listening.close()
         raise ConfigurationError(f"cannot listen on {host}:{port}: {error.strerror}") from error
     return listening
-
-
-def _json(body: bytes) -> JSON:
-    try:
-        return msgspec.json.decode(body) if body else None
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        return None
 
 
 def simulate(
@@ -477,4 +300,4 @@ def run(
             return
 
 
-__all__ = ["APIS", "MODELS", "Recorded", "Simulator", "run", "simulate"]
+__all__ = ["Simulator", "run", "simulate"]

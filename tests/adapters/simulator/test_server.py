@@ -19,7 +19,7 @@ from anyio.abc import SocketStream
 from tidewire.adapters.script import Fail, Pace, Reply
 from tidewire.adapters.sim_request import SimRequest
 from tidewire.adapters.simulator import Simulator, simulate
-from tidewire.adapters.simulator.server import REQUEST_LIMIT
+from tidewire.adapters.simulator.connections import REQUEST_LIMIT
 from tidewire.events.errors import ConfigurationError
 
 BODY: dict[str, Any] = {"model": "demo", "messages": [{"role": "user", "content": "Hello!"}]}
