@@ -247,7 +247,7 @@ class Bus:
                 if queue:
                     self._seq = seq
                     self._deliver_reactions(published)
-                    seq = self._seq
+                    seq, now = self._seq, time.monotonic()
         finally:
             self._seq = seq
 

@@ -283,7 +283,7 @@ def _events_of(blocks: list[ContentBlock]) -> Iterator[Event]:
             yield _piece_of(block)
             continue
         index = block.get("index", places.get(kind, 0))
-        if kind in places:
+        if kind in places and "index" not in block:
             places[kind] += 1
         if kind == "text" and isinstance(index, int) and block.keys() <= {"type", "index", "text"}:
             yield Token(block["text"], index)
