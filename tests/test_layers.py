@@ -19,15 +19,20 @@ ROOT = Path(__file__).parents[1]
 ROOMS = {"events": "tidewire.events", "adapters": "tidewire.adapters", "runtime": "tidewire"}
 
 # These load what a call turns out to need; everybody else imports tidewire's modules at the top.
-LOADERS = {"tidewire", "tidewire.adapters.registry", "tidewire.cli"}
+LOADERS = {"tidewire", "tidewire.adapters.registry", "tidewire.adapters.transports", "tidewire.cli"}
 
 # What may be imported late, because a user may not have it or `import tidewire` shall not load it.
-LATE = {"aiohttp", "httpx", "httpx2", "opentelemetry", "structlog", "trio"}
+LATE = {"aiohttp", "botocore", "certifi", "google", "httpx", "httpx2", "opentelemetry", "structlog", "trio"}
+
+# What a dependency brings as a part of its own interface: aiohttp takes URLs as yarl has them, httpx trusts certifi.
+BROUGHT = {"yarl", "certifi"}
 
 # Third-party names that live in one file (or one package) each: the start of the import, then where it may stand.
 AT_HOME = [
     ("aiohttp", "tidewire.adapters.aiohttp_transport"),
     ("aiohttp.web", "tidewire.adapters.simulator"),
+    ("botocore", "tidewire.adapters.aws_credentials"),
+    ("google", "tidewire.adapters.google_vertexai"),
     ("httpx", "tidewire.adapters.httpx_transport"),
     ("httpx2", "tidewire.adapters.httpx_transport"),
     ("opentelemetry", "tidewire.events.otel"),
@@ -169,7 +174,7 @@ def late(modules: dict[str, Module]) -> list[str]:
 
 def undeclared(modules: dict[str, Module], dependencies: set[str]) -> list[str]:
     """Imports of packages that an installation of tidewire does not bring, where they cannot be done without."""
-    known = dependencies | sys.stdlib_module_names | {"tidewire", COMPUTED}
+    known = dependencies | BROUGHT | sys.stdlib_module_names | {"tidewire", COMPUTED}
     return [
         f"{module.path}:{imported.line} imports {imported.dotted}, which is not a dependency"
         for module in modules.values()
