@@ -6,8 +6,9 @@ import json
 import struct
 import uuid
 import zlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
 #: What a header may be given as; an ``int`` is written as the smallest type that holds it.
 GivenValue = bool | int | bytes | str | datetime | uuid.UUID
@@ -59,9 +60,12 @@ def exception(kind: str, payload: object) -> bytes:
     return frame(headers, json.dumps(payload).encode())
 
 
-def events(told: Iterable[tuple[str, object]]) -> bytes:
-    """A stream of events."""
-    return b"".join(event(kind, payload) for kind, payload in told)
+def stream_of(told: Iterable[Sequence[Any]]) -> bytes:
+    """A stream of events, each told as its kind (or all its headers) and its payload."""
+    return b"".join(
+        event(kind, payload) if isinstance(kind, str) else frame(kind, json.dumps(payload).encode())
+        for kind, payload in told
+    )
 
 
-__all__ = ["GivenValue", "event", "events", "exception", "frame", "header", "raw_frame"]
+__all__ = ["GivenValue", "event", "exception", "frame", "header", "raw_frame", "stream_of"]

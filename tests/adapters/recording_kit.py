@@ -25,6 +25,9 @@ from typing import Any, cast
 import msgspec
 
 from tidewire.adapters.anthropic import AnthropicCodec
+from tidewire.adapters.bedrock import BedrockCodec
+from tidewire.adapters.google_genai import GoogleCodec
+from tidewire.adapters.google_vertexai import VertexCodec
 from tidewire.adapters.openai_chat import OpenAIChatCodec
 from tidewire.adapters.spec import Codec, is_streamed
 from tidewire.events.errors import (
@@ -59,6 +62,9 @@ CODECS: list[tuple[str, Callable[[], Codec]]] = [
     (r"ollama\.chat", lambda: no_codec("ollama.chat")),
     (r".*\.chat", OpenAIChatCodec),
     (r"anthropic\.messages", AnthropicCodec),
+    (r"google\.generate_content", GoogleCodec),
+    (r"google_vertex\.generate_content", VertexCodec),
+    (r"bedrock\.converse(_stream)?", BedrockCodec),
 ]
 
 # Details of usage that stand in the reply, though the recordings say that it is silent of them, and why.
@@ -67,6 +73,11 @@ UNREAD_DETAILS = {
         "anthropic.messages",
         "reasoning",
     ): "usage.output_tokens_details.thinking_tokens: newer than what they were read by",
+}
+
+# Refusals that the captured recordings name after their status alone, and the word in the body that says more.
+NAMED_BY_STATUS = {
+    ("bad_request", "authentication"): '"API_KEY_INVALID"',  # Google tells a wrong key as 400 INVALID_ARGUMENT
 }
 
 Json = dict[str, Any]
@@ -302,6 +313,9 @@ def _error_differences(expected: Json, error: TidewireError | None) -> list[str]
         return []
     kind = next((name for base, name in _ERROR_TYPES.items() if isinstance(error, base)), "other")
     found = (error.status_code, kind)
+    said = NAMED_BY_STATUS.get((expected["type"], kind))
+    if said is not None and said in error.body:
+        found = (error.status_code, expected["type"])
     return [] if found == (expected["status"], expected["type"]) else [f"error: expected {expected}, found {found}"]
 
 
