@@ -7,7 +7,6 @@ import ssl
 from collections.abc import Mapping
 from typing import Literal, TypeAlias
 from urllib.parse import urlsplit
-from urllib.request import getproxies_environment
 
 import msgspec
 from anyio import to_thread
@@ -69,9 +68,8 @@ def proxy_for(settings: TransportSettings, url: str) -> str | None:
     proxy = settings.proxy
     if proxy is None and settings.trust_env:
         target = urlsplit(url)
-        known = getproxies_environment()
-        proxy = known.get(target.scheme) or known.get("all")
-        if proxy and _is_bypassed(target.hostname or "", target.port, known.get("no", "")):
+        proxy = _variable(f"{target.scheme}_proxy") or _variable("all_proxy")
+        if proxy and _is_bypassed(target.hostname or "", target.port, _variable("no_proxy")):
             return None
     if not proxy:
         return None
@@ -81,6 +79,18 @@ def proxy_for(settings: TransportSettings, url: str) -> str | None:
     if scheme not in ("http", "https", "socks5", "socks5h"):
         raise ConfigurationError(f"a proxy's URL starts with http://, https:// or socks5://, not with {scheme}://")
     return proxy
+
+
+def _variable(name: str) -> str:
+    """An environment variable by its name in small letters or, where that is not set, in capitals.
+
+    The standard library's ``getproxies_environment`` walks through the whole environment, which costs 50 µs a request.
+    """
+    value = os.environ.get(name)
+    # In a CGI script, HTTP_PROXY is the header "Proxy" of whoever called it.
+    if value is None and not (name == "http_proxy" and "REQUEST_METHOD" in os.environ):
+        value = os.environ.get(name.upper())
+    return value or ""
 
 
 def _is_bypassed(host: str, port: int | None, no_proxy: str) -> bool:
