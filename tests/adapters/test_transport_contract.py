@@ -729,6 +729,20 @@ async def test_an_encoding_that_was_not_asked_for_is_named(transport: HttpTransp
         assert await to_thread.run_sync(server.peer().finished.wait, 1.0)
 
 
+async def test_netrc_is_not_looked_into(
+    transport: HttpTransport, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "netrc").write_text("machine 127.0.0.1 login user password secret\n")
+    monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
+    with RawServer(serve(answer())) as server:
+        await fetch(transport, server.url)
+        response = await transport.open(post(server.url, {"authorization": Secret(SECRET)}))
+        await response.aclose()
+        first, second = server.peer().requests
+        assert b"authorization" not in first.lower()
+        assert b"authorization: " + SECRET.encode() in second.lower()
+
+
 # --- proxies
 
 
