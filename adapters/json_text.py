@@ -1,4 +1,4 @@
-"""JSON as servers send it: when something is not quite right with it, and when its shape is not known."""
+"""JSON as servers send it: when something is not quite right with it, and when its shape is not known; and ours."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ import re
 from typing import cast
 
 import jiter
+import msgspec
 
 from tidewire.adapters.status_errors import decode_excerpt
 from tidewire.events.blocks import JSON, JSONObject
-from tidewire.events.errors import ResponseDecodeError, ResponseLimitError
+from tidewire.events.errors import ConfigurationError, ResponseDecodeError, ResponseLimitError
 
 # An escaped backslash; a pair of surrogates; one alone. Models that cut text between bytes make the last one.
 _SURROGATES = re.compile(r"\\\\|\\u[dD][89abAB]..\\u[dD][c-fC-F]..|\\u[dD][89a-fA-F]..")
@@ -52,6 +53,21 @@ def is_cut(body: bytes) -> bool:
     return outside.count(b"{") + outside.count(b"[") > outside.count(b"}") + outside.count(b"]")
 
 
+def to_json(value: JSON) -> bytes:
+    """The JSON text of a value of ours; half a character, which models write now and then, as its escape.
+
+    Raises:
+        ConfigurationError: It holds something that JSON has no word for.
+    """
+    try:
+        try:
+            return msgspec.json.encode(value)
+        except UnicodeEncodeError:
+            return json.dumps(value, separators=(",", ":")).encode()
+    except (TypeError, ValueError, OverflowError, RecursionError) as wrong:
+        raise ConfigurationError(f"the request holds something that JSON cannot: {wrong}") from wrong
+
+
 def object_of(value: object) -> JSONObject:
     """The value if it is an object, else an empty one."""
     return cast("JSONObject", value) if isinstance(value, dict) else {}
@@ -62,4 +78,4 @@ def list_of(value: object) -> list[object]:
     return cast("list[object]", value) if isinstance(value, list) else []
 
 
-__all__ = ["is_cut", "lenient_json", "list_of", "object_of"]
+__all__ = ["is_cut", "lenient_json", "list_of", "object_of", "to_json"]

@@ -112,30 +112,31 @@ def arguments_text(arguments: JSON) -> str:
 
 def read_usage(usage: JSONObject) -> Usage | None:
     """Tokens so far; None if the object counts none. What is not reported in detail stays None."""
-    sent = _count(usage.get("prompt_tokens"))
-    made = _count(usage.get("completion_tokens"))
+    sent = token_count(usage.get("prompt_tokens"))
+    made = token_count(usage.get("completion_tokens"))
     if sent is None and made is None:
         return None
     sent, made = sent or 0, made or 0
     sent_details = object_of(usage.get("prompt_tokens_details"))
     made_details = object_of(usage.get("completion_tokens_details"))
-    total = _count(usage.get("total_tokens"))
-    reasoning = _count(made_details.get("reasoning_tokens"))
+    total = token_count(usage.get("total_tokens"))
+    reasoning = token_count(made_details.get("reasoning_tokens"))
     if reasoning and total == sent + made + reasoning:
         made += reasoning  # xAI counts reasoning apart, and only the total has it
     return Usage(
         input_tokens=sent,
         output_tokens=made,
         total_tokens=sent + made if total is None else total,
-        cache_read=_count(sent_details.get("cached_tokens")),
-        cache_creation=_count(sent_details.get("cache_write_tokens")),
-        input_audio=_count(sent_details.get("audio_tokens")),
-        output_audio=_count(made_details.get("audio_tokens")),
+        cache_read=token_count(sent_details.get("cached_tokens")),
+        cache_creation=token_count(sent_details.get("cache_write_tokens")),
+        input_audio=token_count(sent_details.get("audio_tokens")),
+        output_audio=token_count(made_details.get("audio_tokens")),
         reasoning=reasoning,
     )
 
 
-def _count(value: JSON) -> int | None:
+def token_count(value: JSON) -> int | None:
+    """A number of tokens; None for what is none."""
     is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
     return int(value) if is_number and 0 <= value < 2**53 else None  # NaN and what no token count can be are none
 
@@ -302,4 +303,5 @@ __all__ = [
     "read_usage",
     "reasoning_text",
     "source_citations",
+    "token_count",
 ]

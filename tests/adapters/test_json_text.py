@@ -1,4 +1,4 @@
-"""JSON as servers send it."""
+"""JSON as servers send it, and ours."""
 
 import json
 import math
@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tidewire.adapters.json_text import is_cut, lenient_json, list_of, object_of
-from tidewire.events.errors import ResponseDecodeError, ResponseLimitError
+from tidewire.adapters.json_text import is_cut, lenient_json, list_of, object_of, to_json
+from tidewire.events.errors import ConfigurationError, ResponseDecodeError, ResponseLimitError
 
 values: st.SearchStrategy[Any] = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=8),
@@ -68,3 +68,18 @@ def test_what_is_no_beginning_of_json_is_not_cut(body: bytes) -> None:
 def test_a_shape_that_is_not_there_is_empty() -> None:
     assert (object_of({"a": 1}), object_of([1]), object_of(None)) == ({"a": 1}, {}, {})
     assert (list_of([1]), list_of({"a": 1}), list_of(None)) == ([1], [], [])
+
+
+@given(value=values)
+def test_our_json_is_read_back_as_it_was(value: object) -> None:
+    assert json.loads(to_json(value)) == value
+
+
+def test_half_a_character_is_written_as_its_escape() -> None:
+    assert to_json({"a": "\ud83d"}) == b'{"a":"\\ud83d"}'
+
+
+@pytest.mark.parametrize("value", [{"a": object()}, {1j: 1}, {"\ud83d": object()}])
+def test_what_is_no_json_is_the_callers_mistake(value: object) -> None:
+    with pytest.raises(ConfigurationError, match="JSON cannot"):
+        to_json(value)
