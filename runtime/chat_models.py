@@ -324,6 +324,9 @@ def init_chat_model(model: str, *, model_provider: str | Adapter | None = None, 
     Raises:
         ConfigurationError: The provider or a parameter is unknown; the nearest names are listed. A missing key is
             told at the first request.
+
+    >>> init_chat_model("embedded:demo", script=["Hello!"]).invoke("Hi").text
+    'Hello!'
     """
     return ChatModel(model, model_provider=model_provider, **parameters)
 
