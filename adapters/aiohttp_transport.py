@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import io
 import ssl
+from weakref import WeakSet
 
 import aiohttp
 from aiohttp import http_exceptions
@@ -63,7 +64,8 @@ class AiohttpTransport:
             proxy = _http_proxy(self._settings, request.url)
             if request.url.lower().startswith("https:") or (proxy or "").startswith("https:"):
                 context = await tls_context(self._settings.verify)
-        session = self._ready or host.keep(self, None, self._make_session, aiohttp.ClientSession.close)
+        pool = host.keep(self, None, self._make_pool, _Pool.aclose)
+        session = pool.session
 
         async def send() -> AiohttpResponse | TidewireError:
             try:
@@ -85,7 +87,9 @@ class AiohttpTransport:
             # A RuntimeError is a session or socket that is closed, a ValueError what HTTP cannot spell.
             except (aiohttp.ClientError, OSError, RuntimeError, ValueError) as error:
                 return _explain_opening(error, session, request.url, connect_timeout_s)
-            return AiohttpResponse(response, self._settings.read_limit_bytes)
+            opened = AiohttpResponse(response, self._settings.read_limit_bytes)
+            pool.opened.add(opened)
+            return opened
 
         try:
             # In a task of the host, because aiohttp awaits while it cleans up after a connect that was cancelled.
@@ -101,13 +105,31 @@ class AiohttpTransport:
         """Close the pool of the running event loop."""
         await current_host().drop(self)
 
-    def _make_session(self) -> aiohttp.ClientSession:
+    def _make_pool(self) -> _Pool:
+        if self._ready is not None:
+            return _Pool(self._ready, is_ours=False)
         connector = _Connector(
             limit=0,
             keepalive_timeout=self._settings.keepalive_s,
             resolver=aiohttp.ThreadedResolver(),
         )
-        return aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar(), trust_env=False)
+        session = aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar(), trust_env=False)
+        return _Pool(session, is_ours=True)
+
+
+class _Pool:
+    """The connections of one event loop."""
+
+    def __init__(self, session: aiohttp.ClientSession, *, is_ours: bool) -> None:
+        self.session = session
+        self.opened: WeakSet[AiohttpResponse] = WeakSet()
+        self._is_ours = is_ours
+
+    async def aclose(self) -> None:
+        for response in list(self.opened):
+            response.abort()
+        if self._is_ours:
+            await self.session.close()
 
 
 class _Connector(aiohttp.TCPConnector):

@@ -19,6 +19,7 @@ import asyncio
 import contextvars
 import logging
 import os
+import sys
 import weakref
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Collection, Coroutine
@@ -282,7 +283,10 @@ class _AsyncioHost(Host):
             self._close_loop()
 
     def _can_run_loop(self) -> bool:
-        if self._loop.is_closed() or self._loop.is_running() or self.process_id != os.getpid():
+        if self._loop.is_closed() or self._loop.is_running():
+            return False
+        # Nor can it where the sockets are the parent's, or when the interpreter goes down with a loop nobody closed.
+        if self.process_id != os.getpid() or sys.is_finalizing():
             return False
         try:
             asyncio.get_running_loop()

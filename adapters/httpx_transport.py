@@ -51,6 +51,10 @@ _HEAD_TOO_LARGE = 431
 _RESET_ON_CLOSE = struct.pack("hh" if sys.platform == "win32" else "ii", 1, 0)
 
 
+# Loads what httpx loads only with its first client, before an event loop has to wait for it.
+httpx.AsyncHTTPTransport(verify=ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT))
+
+
 class HttpxTransport:
     """A transport on httpx, with one pool per event loop.
 
@@ -101,7 +105,10 @@ class HttpxTransport:
                 follow_redirects=False,
             )
 
-        return current_host().keep(self, proxy, make, httpx.AsyncClient.aclose)
+        try:
+            return current_host().keep(self, proxy, make, httpx.AsyncClient.aclose)
+        except ImportError as error:
+            raise ConfigurationError("a SOCKS proxy needs the package socksio: pip install 'httpx[socks]'") from error
 
 
 class _Closable(Protocol):
