@@ -16,7 +16,7 @@ from botocore.validate import ParamValidator
 @functools.cache
 def service() -> ServiceModel:
     """The model of ``bedrock-runtime``."""
-    return ServiceModel(cast("Any", Loader().load_service_model("bedrock-runtime", "service-2")), "bedrock-runtime")
+    return ServiceModel(Loader().load_service_model("bedrock-runtime", "service-2"), "bedrock-runtime")
 
 
 def operation(*, stream: bool) -> OperationModel:

@@ -7,12 +7,14 @@ import json
 import os
 import sys
 import threading
+import time
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from anyio import create_task_group, to_thread
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
@@ -151,7 +153,19 @@ def write_process(folder: Path, *, lasting: timedelta | None) -> Path:
     folder.joinpath("answer").write_text(json.dumps(answer), encoding="utf-8")
     program = folder / "keys.py"
     program.write_text(
-        f"open({str(counter)!r}, 'a').write('x')\nprint(open({str(folder / 'answer')!r}).read())\n", encoding="utf-8"
+        f"""
+import os, sys, time
+with open({str(counter)!r}, "a") as counter:
+    counter.write("x")
+for _ in range(500):
+    if not os.path.exists({str(folder / "closed")!r}):
+        break
+    time.sleep(0.01)
+else:
+    sys.exit("nobody opened the door")
+print(open({str(folder / "answer")!r}).read())
+""",
+        encoding="utf-8",
     )
     folder.joinpath("config").write_text(
         f"[profile proc]\ncredential_process = {sys.executable} {program}\n", encoding="utf-8"
@@ -168,13 +182,22 @@ async def test_keys_that_botocore_finds_are_loaded_once(tmp_path: Path, lasting:
     assert counter.read_text(encoding="utf-8") == "x"
 
 
-async def test_keys_that_end_soon_are_renewed(tmp_path: Path) -> None:
-    counter = write_process(tmp_path, lasting=timedelta(minutes=11))  # botocore renews 15 minutes before the end
+def wait_for_more(counter: Path, asked: int) -> None:
+    while len(counter.read_text(encoding="utf-8")) == asked:
+        time.sleep(0.01)
+
+
+async def test_keys_that_end_soon_are_renewed_beside_the_event_loop(tmp_path: Path) -> None:
+    counter = write_process(tmp_path, lasting=timedelta(minutes=5))  # botocore insists on renewing then
     credentials = payer(profile="proc")
     await paid(credentials)
     asked = len(counter.read_text(encoding="utf-8"))
-    await paid(credentials)
-    assert len(counter.read_text(encoding="utf-8")) > asked
+    door = tmp_path / "closed"
+    door.touch()
+    async with create_task_group() as group:
+        group.start_soon(paid, credentials)
+        await to_thread.run_sync(wait_for_more, counter, asked)  # the program has begun, and waits for the door
+        door.unlink()
 
 
 async def test_a_program_that_fails_is_told(tmp_path: Path) -> None:

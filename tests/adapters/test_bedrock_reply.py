@@ -121,6 +121,12 @@ def test_a_call_that_begins_in_the_place_of_another_is_another_call() -> None:
     assert [(call["id"], call["args"]) for call in found] == [("t1", {}), ("t2", {"a": 1})]
 
 
+def test_a_block_that_begins_in_the_place_of_another_ends_that() -> None:
+    first, second = ({"toolUseId": id, "type": "x_result"} for id in ("t1", "t2"))
+    found = blocks(start(0, toolResult=first), delta(0, toolResult=[{"text": "a"}]), start(0, toolResult=second))
+    assert [(block["tool_call_id"], block["output"]) for block in found] == [("t1", [{"text": "a"}]), ("t2", [])]
+
+
 def test_reasoning_and_its_signature_in_pieces() -> None:
     assert told(
         delta(0, reasoningContent={"text": "hm"}),
