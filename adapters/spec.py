@@ -211,6 +211,10 @@ class Credentials(Protocol):
         ...
 
 
+#: Picks the codec for a request, and the request that it is to spell.
+ChooseCodec: TypeAlias = Callable[[ModelRequest], tuple[Codec, ModelRequest]]
+
+
 class Adapter(msgspec.Struct, frozen=True):
     """A provider: how its API is spelled, where it lives and how it is paid.
 
@@ -225,7 +229,9 @@ class Adapter(msgspec.Struct, frozen=True):
         key_required: False for servers that also answer without a key.
         class_name: The name of the field's class for it, such as ``ChatOpenAI``.
         transport: Makes the transport of a provider that is not reached by HTTP, else None.
-        choose_codec: Picks another codec for some requests, or None.
+        choose_codec: Picks the codec for a request, and gives the request without what only it reads; None where
+            there is one codec.
+        codecs: All that it picks from: their parameters can be set.
         default_parameters: Parameters sent unless the caller sets them.
         configure: Takes keywords of its own out of those a model is made with, and gives the adapter that they make.
     """
@@ -240,9 +246,19 @@ class Adapter(msgspec.Struct, frozen=True):
     key_required: bool = True
     class_name: str = "ChatModel"
     transport: Callable[[], Transport] | None = None
-    choose_codec: Callable[[ModelRequest], Codec] | None = None
+    choose_codec: ChooseCodec | None = None
+    codecs: tuple[Codec, ...] = ()
     default_parameters: JSONObject = {}
     configure: Callable[[JSONObject], tuple[Adapter, JSONObject]] | None = None
+
+    def choose(self, request: ModelRequest) -> tuple[Codec, ModelRequest]:
+        """The codec for a request, and the request that it is to spell."""
+        return (self.codec, request) if self.choose_codec is None else self.choose_codec(request)
+
+    @property
+    def parameters(self) -> frozenset[str]:
+        """The parameters that can be set, whichever codec takes them."""
+        return self.codec.parameters.union(*(codec.parameters for codec in self.codecs))
 
 
 def is_streamed(content_type: str, *, asked: bool) -> bool:
@@ -257,6 +273,7 @@ def is_streamed(content_type: str, *, asked: bool) -> bool:
 
 __all__ = [
     "Adapter",
+    "ChooseCodec",
     "Codec",
     "Credentials",
     "Decoder",

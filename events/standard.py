@@ -31,6 +31,8 @@ _ABSENT: dict[str, JSONObject] = {
     "invalid_tool_call": {"id": None, "name": None, "args": None, "error": None},
 }
 _MEDIA = ("image", "video", "audio", "file")
+# What marks the end of a prompt's beginning that is worth keeping: Anthropic's, Converse's and OpenAI's.
+_CACHE_MARKS = ("cache_control", "cachePoint", "prompt_cache_breakpoint")
 _AUDIO_TYPES = {
     "wav": "audio/wav",
     "mp3": "audio/mpeg",
@@ -99,7 +101,7 @@ def _standard(part: JSONObject) -> ContentBlock:
     block = read(part) if read is not None else None
     if block is None:
         return {"type": "non_standard", "value": part}
-    kept = {key: part[key] for key in ("cache_control", "cachePoint") if key in part}
+    kept = {key: part[key] for key in _CACHE_MARKS if key in part}
     if kept:
         block["extras"] = {**block.get("extras", {}), **kept}
     return cast("ContentBlock", block)

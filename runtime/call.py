@@ -172,9 +172,8 @@ class Call:
 
     async def _open(self, watchdog: Watchdog, published: list[Event]) -> Response:
         settings = self._settings
-        adapter = settings.adapter
-        codec = adapter.codec if adapter.choose_codec is None else adapter.choose_codec(self._request)
-        http = codec.encode(self._request)
+        codec, request = settings.adapter.choose(self._request)
+        http = codec.encode(request)
         if settings.headers:
             http.headers.update(settings.headers)
         if http.warnings and not self._attempt:

@@ -11,7 +11,7 @@ import msgspec
 
 from tidewire.adapters.credentials import ApiKey
 from tidewire.adapters.registry import find_adapter, split_model
-from tidewire.adapters.spec import Adapter, ModelRequest
+from tidewire.adapters.spec import Adapter
 from tidewire.adapters.transport_settings import TransportSettings
 from tidewire.adapters.transports import shared_transport
 from tidewire.events.blocks import JSON
@@ -139,20 +139,11 @@ def override(settings: Settings, keywords: Mapping[str, Any]) -> Settings:
             parameters[name] = value
     if not parameters:
         return settings
-    known = _known_parameters(settings)
+    known = settings.adapter.parameters
     for name in parameters:
         if name not in known:
             raise ConfigurationError(_unknown(settings.adapter.provider, name, known))
     return msgspec.structs.replace(settings, parameters={**settings.parameters, **parameters})
-
-
-def _known_parameters(settings: Settings) -> frozenset[str]:
-    adapter = settings.adapter
-    known = adapter.codec.parameters
-    if adapter.choose_codec is not None:
-        request = ModelRequest(model=settings.model, messages=(), base_url="", parameters=settings.parameters)
-        known |= adapter.choose_codec(request).parameters
-    return known
 
 
 def _by_usual_names(adapter: Adapter, keywords: Mapping[str, Any]) -> dict[str, Any]:
@@ -160,7 +151,7 @@ def _by_usual_names(adapter: Adapter, keywords: Mapping[str, Any]) -> dict[str, 
     aliases = {alias.format(provider=adapter.provider): name for alias, name in _ALIASES.items()}
     given: dict[str, Any] = {}
     for key, value in keywords.items():
-        name = aliases.get(key, key) if key not in adapter.codec.parameters else key
+        name = aliases.get(key, key) if key not in adapter.parameters else key
         if name in given:
             raise ConfigurationError(f"{key!r} and {name!r} are two names of the same parameter; give one")
         if value is not None:

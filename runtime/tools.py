@@ -50,8 +50,8 @@ def tool_choice_of(
         return "none"
     name = _chosen_name(choice)
     names = [tool.name for tool in tools if isinstance(tool, ToolSpec)]
-    natives = [tool.definition.get("type") for tool in tools if isinstance(tool, NativeTool)]
-    if name not in names and name not in natives:
+    natives = [tool.definition for tool in tools if isinstance(tool, NativeTool)]
+    if name not in names and not any(name in (tool.get("name"), tool.get("type")) for tool in natives):
         bound = ", ".join(map(repr, names)) or "none"
         raise ConfigurationError(f"tool {name!r} is not bound; bound tools: {bound}")
     return ("tool", name)
@@ -90,7 +90,7 @@ def _from_dict(given: Mapping[str, Any], strict: bool | None) -> ToolSpec | Nati
     if given.get("type") == "function" and _is_object(inner):
         return _from_dict(inner, strict)
     schema = given.get("parameters", given.get("input_schema"))
-    if "name" not in given or (given.get("type") not in (None, "function", "custom") and schema is None):
+    if "name" not in given or (given.get("type") not in (None, "function") and schema is None):
         if "type" not in given and len(given) != 1:
             raise ConfigurationError(f"a tool's dict needs a name and parameters, got the keys {sorted(given)}")
         return NativeTool(dict(given))

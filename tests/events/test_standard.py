@@ -68,6 +68,10 @@ SPELLINGS: dict[str, tuple[JSONObject, JSONObject]] = {
         {"type": "input_file", "file_data": "data:text/csv;base64,AAAA", "filename": "a.csv"},
         {"type": "file", "base64": "AAAA", "mime_type": "text/csv", "extras": {"filename": "a.csv"}},
     ),
+    "responses text that ends what is cached": (
+        {"type": "input_text", "text": "a", "prompt_cache_breakpoint": {"mode": "explicit"}},
+        {"type": "text", "text": "a", "extras": {"prompt_cache_breakpoint": {"mode": "explicit"}}},
+    ),
     # Anthropic
     "anthropic image": (
         {

@@ -56,8 +56,10 @@ def test_what_a_dict_says_besides_is_kept() -> None:
 
 def test_a_providers_own_tool_is_passed_on_as_it_is() -> None:
     search = {"type": "web_search_20250305", "name": "web_search", "max_uses": 5}
-    assert tools_of([search, {"type": "web_search"}, {"google_search": {}}]) == (
+    words = {"type": "custom", "name": "write_sql", "format": {"type": "text"}}
+    assert tools_of([search, words, {"type": "web_search"}, {"google_search": {}}]) == (
         NativeTool(search),
+        NativeTool(words),
         NativeTool({"type": "web_search"}),
         NativeTool({"google_search": {}}),
     )
@@ -102,6 +104,8 @@ def test_tool_choices_have_one_vocabulary() -> None:
     ]
     assert [tool_choice_of(choice, tools) for choice in named] == [("tool", "weather")] * 4
     assert tool_choice_of({"type": "web_search"}, tools) == ("tool", "web_search")
+    words = tools_of([{"type": "custom", "name": "write_sql"}])
+    assert tool_choice_of("write_sql", words) == ("tool", "write_sql")
 
 
 def test_a_choice_that_is_not_bound_is_an_error() -> None:
