@@ -6,91 +6,23 @@ The format's rules that shape this file:
   a field of their own (``Dialect.reasoning_field``).
 - A tool's result is text. A call that was not valid JSON is sent as it was, so that a tool message can answer it.
 - Images, sounds and documents stand in user messages only, as data URLs, addresses or ids of uploaded files.
+- Where the ids of calls must have a form, others are replaced: the same id always by the same one.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import hashlib
+import re
+from collections.abc import Sequence
 from typing import cast
 
-import msgspec
-
 from tidewire.adapters.content import data_url, plain_text
-from tidewire.adapters.json_text import object_of
+from tidewire.adapters.json_text import object_of, to_json
+from tidewire.adapters.openai_chat_dialect import PARAMETERS, Dialect
 from tidewire.events.blocks import JSONObject
 from tidewire.events.errors import ConfigurationError
 from tidewire.events.messages import AIMessage, BaseMessage, ToolMessage
 from tidewire.events.types import WarningEvent
-
-#: Public names of parameters, and what OpenAI calls them.
-PARAMETERS: Mapping[str, str] = {
-    **{
-        name: name
-        for name in (
-            "audio",
-            "frequency_penalty",
-            "logit_bias",
-            "logprobs",
-            "metadata",
-            "modalities",
-            "n",
-            "parallel_tool_calls",
-            "prediction",
-            "presence_penalty",
-            "prompt_cache_key",
-            "prompt_cache_retention",
-            "reasoning_effort",
-            "response_format",
-            "safety_identifier",
-            "seed",
-            "service_tier",
-            "stop",
-            "store",
-            "temperature",
-            "top_logprobs",
-            "top_p",
-            "user",
-            "verbosity",
-            "web_search_options",
-        )
-    },
-    "max_tokens": "max_completion_tokens",
-}
-
-
-class Dialect(msgspec.Struct, frozen=True):
-    """How a host differs from OpenAI in what it is sent.
-
-    Attributes:
-        provider: Its name, as ``response_metadata["model_provider"]`` and errors have it.
-        parameters: Public names of the parameters that it takes, and what it calls them.
-        path: What follows the base URL.
-        system_role: The role of a system message.
-        any_tool: The word that says that some tool must be called.
-        stream_options: Whether it takes ``stream_options``, which ask for usage.
-        strict_tools: Whether a tool may say ``strict``.
-        reasoning_field: Where reasoning of its own is sent back: ``reasoning_content``, ``reasoning`` or
-            ``reasoning_details``; None: nowhere.
-        cache_control: Whether parts may carry ``cache_control``.
-        video_urls: Whether a user message may hold a ``video_url``.
-        file_urls: Whether a document may be named by its address.
-        tool_images: Whether a tool's result may hold images.
-        audio_formats: Formats of sound that a user message may hold; None: any.
-    """
-
-    provider: str = "openai"
-    parameters: Mapping[str, str] = msgspec.field(default_factory=lambda: PARAMETERS)
-    path: str = "/chat/completions"
-    system_role: str = "system"
-    any_tool: str = "required"
-    stream_options: bool = True
-    strict_tools: bool = True
-    reasoning_field: str | None = None
-    cache_control: bool = False
-    video_urls: bool = False
-    file_urls: bool = False
-    tool_images: bool = False
-    audio_formats: tuple[str, ...] | None = ("wav", "mp3")
 
 
 class Conversation:
@@ -107,7 +39,10 @@ class Conversation:
         Raises:
             ConfigurationError: The format cannot spell a block; it is named.
         """
-        return [self._message(message) for message in messages]
+        spelled = [self._message(message) for message in messages]
+        if self._dialect.prefill is not None and spelled and spelled[-1]["role"] == "assistant":
+            spelled[-1][self._dialect.prefill] = True
+        return spelled
 
     def _message(self, message: BaseMessage) -> JSONObject:
         spelled: JSONObject
@@ -116,14 +51,16 @@ class Conversation:
                 spelled = self._answer(message)
             case ToolMessage():
                 content = self._parts(message, "a tool message")
-                spelled = {"role": "tool", "tool_call_id": message.tool_call_id, "content": content}
+                spelled = {"role": "tool", "tool_call_id": self._call_id(message.tool_call_id), "content": content}
                 return spelled
             case _ if message.type == "system":
                 spelled = {"role": self._dialect.system_role, "content": self._parts(message, "a system message")}
             case _:
                 spelled = {"role": "user", "content": self._parts(message, "a user message")}
-        if message.name:
+        if message.name and self._dialect.names:
             spelled["name"] = message.name
+        elif message.name:
+            self._warn("name_left_out", f"the name of a message was left out: {self._dialect.provider} takes none")
         return spelled
 
     # ------------------------------------------------------------ the assistant's messages
@@ -141,9 +78,9 @@ class Conversation:
                     if block["text"]:
                         parts.append({"type": "text", "text": block["text"]})
                 case "tool_call":
-                    calls.append(_call(block, msgspec.json.encode(block["args"]).decode()))
+                    calls.append(self._call(block, to_json(block["args"]).decode()))
                 case "invalid_tool_call" | "tool_call_chunk":
-                    calls.append(_call(block, block["args"] or ""))
+                    calls.append(self._call(block, block["args"] or ""))
                 case "reasoning" if own:
                     reasoning.append(block)
                 case "audio" if own and "id" in block.get("extras", {}):
@@ -157,29 +94,54 @@ class Conversation:
                 case "audio" | "file" | "image" | "text-plain" | "video" as kind:
                     raise self._unspellable(kind, "an assistant message")
                 case kind:
-                    text = f"a {kind} block of the history was left out: it belongs to {maker}"
-                    self.warnings.append(WarningEvent(code="block_left_out", text=text))
+                    self._warn("block_left_out", f"a {kind} block of the history was left out: it belongs to {maker}")
+        if self._dialect.reasoning_field == "content":
+            parts[:0] = _thoughts(reasoning)
         if all(part.get("type") == "text" for part in parts):
             spelled["content"] = "".join(part["text"] for part in parts) or None
         else:
             spelled["content"] = parts
         if calls:
             spelled["tool_calls"] = calls
-        spelled |= self._reasoning(reasoning)
+        spelled |= self._reasoning(reasoning, with_calls=bool(calls))
         if spelled.keys() == {"role", "content"} and spelled["content"] is None:
             spelled["content"] = ""  # null is for messages that have something else
         return spelled
 
-    def _reasoning(self, blocks: list[JSONObject]) -> JSONObject:
+    def _reasoning(self, blocks: list[JSONObject], *, with_calls: bool) -> JSONObject:
         """The field that takes reasoning back, if there is one and something to put in it."""
         field = self._dialect.reasoning_field
-        if field is None:
+        if field is None or field == "content":
             return {}
         if field == "reasoning_details":
             details = [part for block in blocks for part in block.get("extras", {}).get("reasoning_details", ())]
             return {field: details} if details else {}
         text = "".join(block.get("reasoning", "") for block in blocks)
-        return {field: text} if text else {}
+        if text or not with_calls:
+            return {field: text} if text else {}
+        empty = self._dialect.empty_reasoning
+        return {} if empty is None else {field: empty}
+
+    def _call(self, block: JSONObject, arguments: str) -> JSONObject:
+        extras = block.get("extras", {})
+        call: JSONObject = {"id": self._call_id(block["id"] or "")}
+        given = object_of(block["args"])
+        if extras.get("custom") and "input" in given:
+            call |= {"type": "custom", "custom": {"name": block["name"], "input": given["input"]}}
+        else:
+            call |= {"type": "function", "function": {"name": block["name"] or "", "arguments": arguments}}
+        if "extra_content" in extras:
+            call["extra_content"] = extras["extra_content"]
+        return call
+
+    def _call_id(self, id: str) -> str:
+        if re.fullmatch(self._dialect.call_ids, id):
+            return id
+        # Nine letters and digits are an id anywhere: Mistral takes nothing else.
+        return hashlib.blake2b(id.encode("utf-8", "surrogatepass"), digest_size=5).hexdigest()[:9]
+
+    def _warn(self, code: str, text: str) -> None:
+        self.warnings.append(WarningEvent(code=code, text=text))
 
     # ------------------------------------------------------------ parts
 
@@ -209,17 +171,22 @@ class Conversation:
             case "non_standard" if in_user:
                 return cast("JSONObject", block["value"])
             case "non_standard":
-                return {"type": "text", "text": msgspec.json.encode(block["value"]).decode()}
-            case "image" if in_user or (self._dialect.tool_images and place == "a tool message"):
+                return {"type": "text", "text": to_json(block["value"]).decode()}
+            case "image" if self._takes_images(place):
                 return self._image(block)
-            case "audio" if in_user:
+            case "audio" if in_user and self._dialect.audio_formats != ():
                 return self._audio(block)
-            case "file" | "text-plain" if in_user:
+            case "file" | "text-plain" if in_user and self._dialect.files is not None:
                 return self._file(block)
             case "video" if in_user and self._dialect.video_urls:
                 return {"type": "video_url", "video_url": {"url": self._address(block)}}
             case _:
                 raise self._unspellable(kind, place)
+
+    def _takes_images(self, place: str) -> bool:
+        if place == "a user message":
+            return self._dialect.images
+        return self._dialect.tool_images and place == "a tool message"
 
     def _image(self, block: JSONObject) -> JSONObject:
         image: JSONObject = {"url": self._address(block)}
@@ -236,18 +203,31 @@ class Conversation:
         formats = self._dialect.audio_formats
         if formats is not None and form not in formats:
             raise ConfigurationError(f"{self._dialect.provider} takes audio as {' or '.join(formats)}, not as {mime}")
+        if self._dialect.audio_as_url:
+            return {"type": "input_audio", "input_audio": {"data": self._address(block), "format": form}}
         if "base64" not in block:
             raise self._unspellable("audio", "a user message", "except as base64")
         return {"type": "input_audio", "input_audio": {"data": block["base64"], "format": form}}
 
     def _file(self, block: JSONObject) -> JSONObject:
+        kind = self._dialect.files
+        name = block.get("extras", {}).get("filename") or block.get("title")
+        if kind == "document_url":
+            if "file_id" in block:
+                return {"type": "file", "file_id": block["file_id"]}
+            named = {"document_name": name} if name else {}
+            return {"type": "document_url", "document_url": self._address(block), **named}
+        if kind in ("file_url", "file_url_or_base64"):
+            if "base64" in block and kind == "file_url":
+                raise self._unspellable(block["type"], "a user message", "as base64; give a URL")
+            address = block["base64"] if "base64" in block else self._address(block)
+            return {"type": "file_url", "file_url": {"url": address}, **({"file_name": name} if name else {})}
         if "file_id" in block:
             return {"type": "file", "file": {"file_id": block["file_id"]}}
         if "url" in block and not self._dialect.file_urls:
             raise self._unspellable(block["type"], "a user message", "by its URL; give base64 or a file_id")
         usual = "document.pdf" if block.get("mime_type", "application/pdf") == "application/pdf" else "document"
-        name = block.get("extras", {}).get("filename") or block.get("title") or usual
-        return {"type": "file", "file": {"filename": name, "file_data": self._address(block)}}
+        return {"type": "file", "file": {"filename": name or usual, "file_data": self._address(block)}}
 
     def _address(self, block: JSONObject) -> str:
         if "url" in block:
@@ -260,17 +240,14 @@ class Conversation:
         return ConfigurationError(f"{self._dialect.provider} has no {kind} block in {place} {how}".rstrip())
 
 
-def _call(block: JSONObject, arguments: str) -> JSONObject:
-    extras = block.get("extras", {})
-    call: JSONObject = {"id": block["id"] or ""}
-    given = object_of(block["args"])
-    if extras.get("custom") and "input" in given:
-        call |= {"type": "custom", "custom": {"name": block["name"], "input": given["input"]}}
-    else:
-        call |= {"type": "function", "function": {"name": block["name"] or "", "arguments": arguments}}
-    if "extra_content" in extras:
-        call["extra_content"] = extras["extra_content"]
-    return call
+def _thoughts(blocks: list[JSONObject]) -> list[JSONObject]:
+    """Reasoning as Mistral has it: parts of the content."""
+    parts: list[JSONObject] = []
+    for block in blocks:
+        part: JSONObject = {"type": "thinking", "thinking": [{"type": "text", "text": block.get("reasoning", "")}]}
+        signature = block.get("extras", {}).get("signature")
+        parts.append(part if signature is None else {**part, "signature": signature})
+    return parts
 
 
 __all__ = ["PARAMETERS", "Conversation", "Dialect"]
