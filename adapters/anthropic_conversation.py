@@ -19,6 +19,7 @@ from collections.abc import Iterable, Sequence
 from typing import cast
 
 from tidewire.adapters.anthropic_blocks import write_block, write_citation
+from tidewire.adapters.json_text import object_of
 from tidewire.events.blocks import JSONObject
 from tidewire.events.errors import ConfigurationError
 from tidewire.events.messages import AIMessage, BaseMessage, ToolMessage
@@ -294,7 +295,7 @@ def _marked(spelled: JSONObject, block: JSONObject) -> JSONObject:
 def _field(block: JSONObject, key: str) -> object:
     """A field that only some providers know: users write it on the block itself, or in its ``extras``."""
     found = block.get(key)
-    return found if found is not None else (block.get("extras") or {}).get(key)
+    return found if found is not None else object_of(block.get("extras")).get(key)
 
 
 def valid_id(id: str | None) -> str:

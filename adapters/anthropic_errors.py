@@ -11,6 +11,7 @@ from collections.abc import Mapping
 
 import msgspec
 
+from tidewire.adapters.json_text import object_of
 from tidewire.adapters.status_errors import reported_error, status_error
 from tidewire.events.blocks import JSON
 from tidewire.events.errors import (
@@ -92,7 +93,7 @@ def error_in_reply(data: bytes) -> APIStatusError:
         held: JSON = msgspec.json.decode(data)
     except _UNREADABLE:
         held = text
-    value = held.get("error", held) if isinstance(held, dict) else held
+    value = object_of(held).get("error", held)
     words = _words(_BY_CODE_ALONE, reply.error)
     error = reported_error(value, by_code=words, request_id=reply.request_id, body=text)
     if error.provider_code == "timeout_error":

@@ -8,6 +8,7 @@ from typing import cast
 import msgspec
 
 from tidewire.adapters.anthropic_conversation import Conversation
+from tidewire.adapters.json_text import object_of
 from tidewire.adapters.spec import ModelRequest, NativeTool, ToolSpec
 from tidewire.events.blocks import JSONObject
 from tidewire.events.errors import ConfigurationError
@@ -76,8 +77,7 @@ def body_of(request: ModelRequest, provider: str) -> tuple[bytes, tuple[WarningE
 
 def _default_limit(parameters: JSONObject) -> int:
     """The limit when none is set. Thinking counts into it, so a budget for thinking comes on top."""
-    thinking = parameters.get("thinking")
-    budget = thinking.get("budget_tokens") if isinstance(thinking, dict) else None
+    budget = object_of(parameters.get("thinking")).get("budget_tokens")
     return DEFAULT_MAX_TOKENS + (budget if isinstance(budget, int) else 0)
 
 
