@@ -11,6 +11,7 @@ from tidewire.events.callbacks import (
     LLMResult,
     RunLeft,
 )
+from tidewire.events.usage import UsageMetadataCallbackHandler, get_usage_metadata_callback
 
 __all__ = [
     "AsyncCallbackHandler",
@@ -20,4 +21,6 @@ __all__ = [
     "Generation",
     "LLMResult",
     "RunLeft",
+    "UsageMetadataCallbackHandler",
+    "get_usage_metadata_callback",
 ]
