@@ -13,9 +13,9 @@ A tap belongs to the event loop that reads it.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Generator
+from collections.abc import Awaitable, Generator
 from contextlib import contextmanager
-from typing import Literal, TypeAlias
+from typing import Literal, Self, TypeAlias
 from uuid import UUID
 
 import anyio
@@ -153,18 +153,18 @@ class Tap:
         if self._drained is not None:
             self._drained.set()
 
-    def __aiter__(self) -> AsyncIterator[tuple[Run, Event]]:
-        return self._read()
+    def __aiter__(self) -> Self:
+        return self
 
-    async def _read(self) -> AsyncIterator[tuple[Run, Event]]:
-        while True:
-            while self._buffer:
-                yield self._take()
+    async def __anext__(self) -> tuple[Run, Event]:
+        # No generator: a tap that is left by `break` has nothing to clean up, and can be read on.
+        while not self._buffer:
             if self._closed:
-                return
+                raise StopAsyncIteration
             if self._filled is None or self._filled.is_set():
                 self._filled = anyio.Event()
             await self._filled.wait()
+        return self._take()
 
     def _append(self, run: Run, event: Event) -> _Entry:
         entry = _Entry(run, event)
