@@ -17,6 +17,8 @@ from collections.abc import Iterator, Mapping
 
 from tidewire.adapters.google_genai_args import ArgumentsWriter
 from tidewire.adapters.google_genai_chunk import (
+    BLOCK_REASONS,
+    FINISH_REASONS,
     Candidate,
     Chunk,
     FunctionCall,
@@ -25,6 +27,7 @@ from tidewire.adapters.google_genai_chunk import (
     json_text,
     logprobs,
     tokens,
+    word_of,
 )
 from tidewire.adapters.google_genai_citations import Citations
 from tidewire.adapters.google_genai_parts import call_block, media_block, result_block
@@ -58,8 +61,8 @@ _FINISH: Mapping[str, FinishReason] = {
     "SPII": "content_filter",
 }
 
-#: The enum's zero, which says nothing.
-_UNSPECIFIED = ("FINISH_REASON_UNSPECIFIED", "BLOCKED_REASON_UNSPECIFIED", "BLOCK_REASON_UNSPECIFIED")
+#: The enumeration's zero, which says nothing; the two APIs call it differently.
+_NOT_BLOCKED = (BLOCK_REASONS[0], "BLOCK_REASON_UNSPECIFIED")
 
 #: Facts of a candidate for ``response_metadata``, under Google's own names.
 _FACTS = (
@@ -110,7 +113,7 @@ class Answer:
     """One answer being read, whichever way it comes."""
 
     def __init__(self) -> None:
-        #: Why the answer ended, in Google's word; empty until that is told.
+        #: Why the answer ended, or the prompt was blocked, in Google's word; empty until that is told.
         self.finish_reason = ""
         self._told_finish: tuple[str, str] | None = None
         self._index = -1
@@ -124,8 +127,8 @@ class Answer:
         self._id: str | None = None
         self._model: str | None = None
         self._usage: UsageMetadata | None = None
-        self._tier: str | None = None
-        self._traffic: str | None = None
+        self._tier: str | int | None = None
+        self._traffic: str | int | None = None
         self._made_ids = 0
         self._ids_of = ""
 
@@ -335,8 +338,8 @@ class Answer:
             if candidate.citation_metadata:
                 self._citations.add_quotations(candidate.citation_metadata)
             yield from self._learn(facts)
-        word = candidate.finish_reason
-        if word and word not in _UNSPECIFIED:
+        word = word_of(candidate.finish_reason, FINISH_REASONS)
+        if word and word != FINISH_REASONS[0]:
             self.finish_reason = word
         if self.finish_reason:
             yield from self._cite()
@@ -344,12 +347,12 @@ class Answer:
             yield from self._finish("tool_calls" if reason == "stop" and self._has_calls else reason)
 
     def _refused(self, feedback: JSONObject) -> Iterator[DecodedEvent]:
-        """The prompt was blocked, or rated: without an answer, the reason of the block is how it finished."""
+        """The prompt was rated, or blocked: then there is no candidate, and so no finish reason of Google's."""
         yield from self._learn({"prompt_feedback": feedback})
-        word = feedback.get("blockReason")
-        if isinstance(word, str) and word not in _UNSPECIFIED and not self.finish_reason:
+        word = word_of(feedback.get("blockReason"), BLOCK_REASONS)
+        if word and word not in _NOT_BLOCKED and not self.finish_reason:
             self.finish_reason = word
-            yield from self._finish("content_filter")
+            yield Finish("content_filter")
 
     def _finish(self, reason: FinishReason) -> Iterator[DecodedEvent]:
         if self._told_finish != (reason, self.finish_reason):

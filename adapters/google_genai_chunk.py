@@ -1,11 +1,12 @@
 """What is read of Google's replies: a stream sends such an object in each frame, a plain reply is one.
 
-Arguments and numbers of calls stay the text that they are. Fields that Google leaves out are 0 or empty.
+Arguments and numbers of calls stay the text that they are. Fields that Google leaves out are 0 or empty. Words of
+enumerations come as numbers where a client of Google's asked for that (``$alt=json;enum-encoding=int``).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import TypeVar
 
 import msgspec
@@ -100,7 +101,7 @@ class Candidate(msgspec.Struct, rename="camel", gc=False):
 
     content: Content | None = None
     index: int | None = None
-    finish_reason: str | None = None
+    finish_reason: str | int | None = None
     finish_message: JSON = None
     avg_logprobs: JSON = None
     citation_metadata: JSONObject | None = None
@@ -114,7 +115,7 @@ class Candidate(msgspec.Struct, rename="camel", gc=False):
 class ModalityTokens(msgspec.Struct, rename="camel", gc=False):
     """How many of the tokens are text, images, sound, …."""
 
-    modality: str = ""
+    modality: str | int = ""
     token_count: int = 0
 
 
@@ -129,8 +130,8 @@ class UsageMetadata(msgspec.Struct, rename="camel", gc=False):
     tool_use_prompt_token_count: int | None = None
     prompt_tokens_details: list[ModalityTokens] | None = None
     candidates_tokens_details: list[ModalityTokens] | None = None
-    service_tier: str | None = None
-    traffic_type: str | None = None
+    service_tier: str | int | None = None
+    traffic_type: str | int | None = None
 
 
 class Chunk(msgspec.Struct, rename="camel", gc=False):
@@ -144,6 +145,11 @@ class Chunk(msgspec.Struct, rename="camel", gc=False):
     model_status: JSON = None
     error: JSON = None
 
+
+#: The words of enumerations, by number. The two APIs number the later finish reasons differently.
+FINISH_REASONS = ("FINISH_REASON_UNSPECIFIED", "STOP", "MAX_TOKENS", "SAFETY", "RECITATION", "OTHER")
+BLOCK_REASONS = ("BLOCKED_REASON_UNSPECIFIED", "SAFETY", "OTHER", "BLOCKLIST", "PROHIBITED_CONTENT")
+_AUDIO = ("AUDIO", 4)
 
 #: What decoding raises where a reply is not what Google documents.
 UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
@@ -168,6 +174,13 @@ def read_leniently(data: bytes, read: Callable[[bytes], _T]) -> _T:
 def broken(why: str, data: bytes) -> ResponseDecodeError:
     """The error for a reply, or a part of one, that is not what Google documents."""
     return ResponseDecodeError(f"a part of the reply is {why}", excerpt=decode_excerpt(data))
+
+
+def word_of(value: object, words: Sequence[str]) -> str:
+    """The word of an enumeration; empty if there is none."""
+    if isinstance(value, int):
+        return words[value] if 0 <= value < len(words) else str(value)
+    return value if isinstance(value, str) else ""
 
 
 def json_text(raw: msgspec.Raw) -> str:
@@ -206,7 +219,7 @@ def tokens(usage: UsageMetadata) -> Usage | None:
 
 def _audio(details: list[ModalityTokens] | None) -> int | None:
     for detail in details or ():
-        if detail.modality == "AUDIO":
+        if detail.modality in _AUDIO:
             return detail.token_count
     return None
 
@@ -224,6 +237,8 @@ def _logprob(entry: TokenLogprob) -> JSONObject:
 
 
 __all__ = [
+    "BLOCK_REASONS",
+    "FINISH_REASONS",
     "UNREADABLE",
     "Candidate",
     "Chunk",
@@ -244,4 +259,5 @@ __all__ = [
     "read_chunks",
     "read_leniently",
     "tokens",
+    "word_of",
 ]

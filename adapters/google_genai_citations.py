@@ -10,7 +10,7 @@ they are collected while the reply grows and placed when its text is whole, wher
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TypeVar
+from typing import TypeAlias, TypeVar
 
 import msgspec
 
@@ -69,12 +69,15 @@ class _Quotations(msgspec.Struct, rename="camel"):
 # ---------------------------------------------------------------- to citations
 
 
+_Cited: TypeAlias = tuple[_Segment, JSONObject]
+
+
 class Citations:
     """The citations of one reply."""
 
     def __init__(self) -> None:
         self._chunks: Sequence[_GroundingChunk] = ()
-        self._waiting: list[tuple[_Segment, JSONObject]] = []
+        self._waiting: list[_Cited] = []
         self._known: set[bytes] = set()
 
     def __bool__(self) -> bool:
@@ -89,12 +92,14 @@ class Citations:
         grounding = _convert(value, _Grounding)
         if grounding.grounding_chunks:
             self._chunks = grounding.grounding_chunks
+        found: list[_Cited] = []
         for support in grounding.grounding_supports or ():
             citation = self._citation(support)
             segment = support.segment or _Segment()
             if segment.text is not None:
                 citation["cited_text"] = segment.text
-            self._add(segment, citation)
+            found.append((segment, citation))
+        self._add(found)
 
     def add_quotations(self, value: JSONObject) -> None:
         """What ``citationMetadata`` says: from where the answer quotes at length.
@@ -103,13 +108,15 @@ class Citations:
             ResponseDecodeError: It is not what Google documents.
         """
         quotations = _convert(value, _Quotations)
+        found: list[_Cited] = []
         for quotation in [*(quotations.citations or ()), *(quotations.citation_sources or ())]:
             citation = _named(quotation.uri, quotation.title)
             extras = {"license": quotation.license, "publication_date": quotation.publication_date}
             known = {key: item for key, item in extras.items() if item}
             if known:
                 citation["extras"] = known
-            self._add(_Segment(quotation.start_index, quotation.end_index), citation)
+            found.append((_Segment(quotation.start_index, quotation.end_index), citation))
+        self._add(found)
 
     def place(self, blocks: Mapping[int, str]) -> Iterator[tuple[int, JSONObject]]:
         """The citations so far, each with the index of its text block; asked again, those that came since.
@@ -127,11 +134,11 @@ class Citations:
                     citation = {**citation, "start_index": start, "end_index": end}
                 yield index, citation
 
-    def _add(self, segment: _Segment, citation: JSONObject) -> None:
-        key = msgspec.json.encode((segment, citation))
-        if key not in self._known:
-            self._known.add(key)
-            self._waiting.append((segment, citation))
+    def _add(self, found: Sequence[_Cited]) -> None:
+        """Those that were not told before; of what is told at once, each counts."""
+        keys = [msgspec.json.encode(cited) for cited in found]
+        self._waiting += [cited for key, cited in zip(keys, found, strict=True) if key not in self._known]
+        self._known.update(keys)
 
     def _citation(self, support: _Support) -> JSONObject:
         sources = [

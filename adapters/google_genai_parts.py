@@ -26,6 +26,9 @@ _TOOL_NAMES: Mapping[str, str] = {
     "URL_CONTEXT": "web_fetch",
 }
 
+#: The outcome of code that ran, also by its number.
+_SUCCESS = ("OUTCOME_OK", 1)
+
 # ---------------------------------------------------------------- what we read
 
 
@@ -49,14 +52,14 @@ class ExecutableCode(msgspec.Struct):
     """Code that Google runs."""
 
     code: str = ""
-    language: str = ""
+    language: str | int = ""
     id: str | None = None
 
 
 class CodeExecutionResult(msgspec.Struct):
     """What the code printed."""
 
-    outcome: str = ""
+    outcome: str | int = ""
     output: str = ""
     id: str | None = None
 
@@ -64,7 +67,7 @@ class CodeExecutionResult(msgspec.Struct):
 class ServerToolCall(msgspec.Struct, rename="camel"):
     """A call of a tool that Google runs."""
 
-    tool_type: str = ""
+    tool_type: str | int = ""
     args: JSONObject | None = None
     id: str | None = None
 
@@ -72,7 +75,7 @@ class ServerToolCall(msgspec.Struct, rename="camel"):
 class ServerToolResponse(msgspec.Struct, rename="camel"):
     """What that tool gave."""
 
-    tool_type: str = ""
+    tool_type: str | int = ""
     response: JSON = None
     id: str | None = None
 
@@ -105,7 +108,8 @@ def call_block(part: ExecutableCode | ServerToolCall, id: str, extras: JSONObjec
     if isinstance(part, ExecutableCode):
         args: JSONObject = {"code": part.code, "language": part.language}
         return _dressed({"type": "server_tool_call", "id": id, "name": "code_interpreter", "args": args}, extras)
-    name = _TOOL_NAMES.get(part.tool_type, part.tool_type.lower())
+    word = str(part.tool_type)
+    name = _TOOL_NAMES.get(word, word.lower())
     block: JSONObject = {"type": "server_tool_call", "id": id, "name": name, "args": part.args or {}}
     return _dressed(block, {"tool_type": part.tool_type, **extras})
 
@@ -114,7 +118,7 @@ def result_block(part: CodeExecutionResult | ServerToolResponse, call_id: str, e
     """The block for what such a tool gave."""
     block: JSONObject = {"type": "server_tool_result", "tool_call_id": call_id, "status": "success"}
     if isinstance(part, CodeExecutionResult):
-        if part.outcome != "OUTCOME_OK":
+        if part.outcome not in _SUCCESS:
             block["status"] = "error"
         return _dressed({**block, "output": part.output}, {"outcome": part.outcome, **extras})
     return _dressed({**block, "output": part.response}, {"tool_type": part.tool_type, **extras})

@@ -47,7 +47,9 @@ def pieces_of(value: object, path: str, sizes: list[int]) -> list[PartialArg]:
 
 leaves = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text()
 values = st.recursive(
-    leaves, lambda inner: st.lists(inner, min_size=1, max_size=4) | st.dictionaries(st.text(), inner, min_size=1)
+    leaves,
+    lambda inner: st.lists(inner, min_size=1, max_size=3) | st.dictionaries(st.text(), inner, min_size=1, max_size=3),
+    max_leaves=8,
 )
 
 

@@ -113,6 +113,10 @@ def test_sources_that_are_told_again_count_once_and_chunks_stay_known() -> None:
     assert not citations
 
 
+def test_what_is_told_twice_at_once_counts_twice() -> None:
+    assert len(placed({0: "abc"}, support("a", 0, 1, 0), support("a", 0, 1, 0))) == 2
+
+
 def test_quotations_are_citations_with_their_licence() -> None:
     citations = Citations()
     quoted = {"startIndex": 1, "endIndex": 3, "uri": "https://q", "title": "Q", "license": "MIT"}

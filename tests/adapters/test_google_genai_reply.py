@@ -462,6 +462,24 @@ def test_the_finish_reason_is_told_in_our_word_and_in_googles(word: str, reason:
     ]
 
 
+def test_words_may_come_as_numbers() -> None:
+    run = {"executableCode": {"language": 1, "code": "1"}}
+    done = {"codeExecutionResult": {"outcome": 1, "output": "1"}}
+    details = [{"modality": 1, "tokenCount": 2}, {"modality": 4, "tokenCount": 3}]
+    usage = {"promptTokenCount": 5, "promptTokensDetails": details, "trafficType": 1}
+    outcome = read(frames(chunk(run, done), {**chunk(finish=None, finishReason=2), "usageMetadata": usage}))
+    result = outcome.events[1]
+    assert isinstance(result, Block)
+    assert result.block["status"] == "success"
+    assert outcome.events[2:] == [
+        Finish("length", "MAX_TOKENS"),
+        Meta(data={"traffic_type": 1}),
+        Usage(5, 0, 5, cache_read=0, reasoning=0, input_audio=3),
+    ]
+    assert read(frames(chunk(finishReason=9))).events == [Finish("other", "9")]
+    assert isinstance(read(frames(chunk(finishReason=0))).error, StreamInterruptedError)
+
+
 def test_a_finish_reason_that_is_repeated_is_told_when_it_says_something_else() -> None:
     outcome = read(frames(chunk({"text": "a"}, finish="STOP"), chunk({"text": "b"}, finish="STOP")))
     assert outcome.events == [Token("a"), Finish("stop", "STOP"), Token("b")]
@@ -471,12 +489,14 @@ def test_a_finish_reason_that_is_repeated_is_told_when_it_says_something_else() 
     assert isinstance(read(frames(unspecified)).error, StreamInterruptedError)
 
 
-def test_a_blocked_prompt_finishes_with_the_reason_of_the_block() -> None:
+def test_a_blocked_prompt_finishes_as_filtered_and_says_why() -> None:
     feedback: Json = {"blockReason": "SAFETY", "safetyRatings": []}
     outcome = read(frames({"promptFeedback": feedback}))
-    assert outcome.events == [Meta(data={"prompt_feedback": feedback}), Finish("content_filter", "SAFETY")]
-    rated = {"promptFeedback": {"blockReason": "BLOCKED_REASON_UNSPECIFIED"}}
-    assert isinstance(read(frames(rated)).error, StreamInterruptedError)
+    assert outcome.events == [Meta(data={"prompt_feedback": feedback}), Finish("content_filter")]
+    for nothing in ("BLOCKED_REASON_UNSPECIFIED", "BLOCK_REASON_UNSPECIFIED", 0, "", None):
+        rated = {"promptFeedback": {"blockReason": nothing}}
+        assert isinstance(read(frames(rated)).error, StreamInterruptedError)
+    assert read(frames({"promptFeedback": {"blockReason": 4}})).events[-1] == Finish("content_filter")
     assert read(frames({**END, "promptFeedback": {"safetyRatings": []}})).events == [
         Finish("stop", "STOP"),
         Meta(data={"prompt_feedback": {"safetyRatings": []}}),
@@ -495,6 +515,8 @@ def test_what_google_says_beside_the_answer_is_told_once() -> None:
         {**chunk({"text": "e"}), "responseId": "r", "modelVersion": "m"},
         {**chunk({"text": "f"}), "responseId": "r", "modelVersion": "m"},
         {**chunk({"text": "g"}), "responseId": None, "modelVersion": "n"},
+        {**chunk({"text": "h"}), "responseId": "r", "modelVersion": "n"},
+        {**chunk({"text": "i"}), "responseId": "r", "modelVersion": "o"},
     ) == [
         Token("a"),
         Token("b"),
@@ -508,6 +530,9 @@ def test_what_google_says_beside_the_answer_is_told_once() -> None:
         Token("f"),
         Meta(model="n"),
         Token("g"),
+        Token("h"),
+        Meta(model="o"),
+        Token("i"),
     ]
 
 
