@@ -164,6 +164,8 @@ class StreamedMessage:
             case "metadata":
                 yield from message.about(_read(_OBJECT, payload))
                 self._done = message.finished
+            case kind if kind.endswith("Exception"):  # servers that stand in for Bedrock send it as an event
+                raise error_in_stream({":exception-type": kind}, payload)
             case _:
                 pass  # `messageStart`, and types newer than this file
 

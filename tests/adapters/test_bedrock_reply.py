@@ -400,6 +400,13 @@ def test_an_unmodelled_error_in_the_stream_is_one_too() -> None:
     assert "oh" in error.message
 
 
+def test_an_exception_that_is_told_as_an_event_is_one_too() -> None:
+    outcome = read(stream_of([delta(0, text="a"), ("modelStreamErrorException", {"message": "oh"})]))
+    assert outcome.events == [Token("a", 0)]
+    assert isinstance(outcome.error, InternalServerError)
+    assert outcome.error.status_code == 424
+
+
 def test_after_the_end_nothing_is_read_any_more() -> None:
     assert read(stream_of([*END, delta(0, text="a")]) + b"rubbish", b"more").events == read(stream_of(END)).events
 
