@@ -68,7 +68,7 @@ class Subscription:
     @property
     def name(self) -> str:
         """What to call it in a report."""
-        return getattr(self.call, "__name__", None) or type(self.call).__qualname__
+        return getattr(self.call, "__name__", None) or type(self.call).__name__
 
 
 def _is_hashable(call: object) -> bool:

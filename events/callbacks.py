@@ -226,7 +226,7 @@ class _HandlerSubscriber:
 
     @property
     def __name__(self) -> str:
-        return type(self._handler).__qualname__
+        return type(self._handler).__name__
 
     @property
     def wants_tokens(self) -> bool:
