@@ -28,7 +28,7 @@ written = list(read_recordings(WRITTEN))
 captured = list(read_recordings(CAPTURED)) if CAPTURED.is_dir() else []
 
 
-@pytest.mark.parametrize("recording", written, ids=[recording.id for recording in written])
+@pytest.mark.parametrize("recording", written, ids=lambda one: f"{one.api}/{one.id}")
 def test_a_written_recording_is_read_as_it_says_in_every_cutting(recording: Recording) -> None:
     assert faults(recording, every_byte=True, random_cuts=CUTS) == []
 
@@ -45,7 +45,9 @@ def test_all_captured_recordings_of_an_api_are_read_as_they_say_in_every_cutting
     assert wrong == {}
 
 
-@pytest.mark.parametrize("recording", [one for one in written if one.status == 200], ids=lambda one: one.id)
+@pytest.mark.parametrize(
+    "recording", [one for one in written if one.status == 200], ids=lambda one: f"{one.api}/{one.id}"
+)
 def test_the_kit_sees_what_is_wrong(recording: Recording) -> None:
     # A kit that finds every reading right would prove nothing.
     cut = replay(recording, [recording.body[: len(recording.body) // 2]])
