@@ -111,7 +111,7 @@ class Conversation:
     def _strip_final_answer(self) -> None:
         if self._turns and self._turns[-1][0] == "assistant":
             blocks = self._turns[-1][1]
-            if blocks[-1]["type"] == "text":
+            if blocks[-1].get("type") == "text":
                 blocks[-1] = {**blocks[-1], "text": blocks[-1]["text"].rstrip()}
 
 
@@ -221,7 +221,7 @@ def _tool_result(message: ToolMessage) -> JSONObject:
 
 def _content(blocks: _Blocks) -> str | _Blocks:
     # The results of a turn's tools come first, or the API finds the calls before them unanswered.
-    return _shortest(sorted(blocks, key=lambda block: block["type"] != "tool_result"))
+    return _shortest(sorted(blocks, key=lambda block: block.get("type") != "tool_result"))
 
 
 def _shortest(blocks: _Blocks) -> str | _Blocks:

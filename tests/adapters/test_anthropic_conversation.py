@@ -54,6 +54,14 @@ def test_a_system_prompt_keeps_its_cache_mark_and_its_native_blocks() -> None:
     assert system == [{"type": "text", "text": "long", "cache_control": MARK}, {"type": "tool_addition", "tool": 1}]
 
 
+def test_a_native_block_without_a_type_is_passed_on() -> None:
+    block = {"type": "non_standard", "value": {"new": 1}}
+    conversation = Conversation("anthropic", system_in_place=False)
+    conversation.add([HumanMessage([{"type": "text", "text": "hi"}, block]), AIMessage([block])])
+    assert conversation.turns[0]["content"] == [{"type": "text", "text": "hi"}, {"new": 1}]
+    assert conversation.turns[1]["content"] == [{"new": 1}]
+
+
 def test_an_empty_system_message_is_no_system_prompt() -> None:
     assert spell(SystemMessage(""), SystemMessage([{"type": "text", "text": ""}]), HumanMessage("hi")).system == ""
 
