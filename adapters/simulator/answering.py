@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import count
 from typing import Literal
 
@@ -14,14 +14,16 @@ from tidewire.adapters.schema_check import is_object
 from tidewire.adapters.script import Fail, Pace, Script
 from tidewire.adapters.sim_request import SimRequest
 from tidewire.adapters.simulator.anthropic import AnthropicApi
-from tidewire.adapters.simulator.api import Api, HttpReply
+from tidewire.adapters.simulator.api import Api, HttpReply, Received
+from tidewire.adapters.simulator.azure import AZURE_CHAT, AZURE_RESPONSES
 from tidewire.adapters.simulator.faults import FAULT_HEADER, Act, fault_of_header, transmit
 from tidewire.adapters.simulator.openai_chat import OpenAIChatApi
+from tidewire.adapters.simulator.openai_responses import OpenAIResponsesApi
 from tidewire.events.blocks import JSON
 from tidewire.events.types import Block
 
 #: The formats that are spoken. The first that recognises a client answers it on paths that belong to none.
-APIS: tuple[Api, ...] = (AnthropicApi(), OpenAIChatApi())
+APIS: tuple[Api, ...] = (AZURE_CHAT, AZURE_RESPONSES, AnthropicApi(), OpenAIResponsesApi(), OpenAIChatApi())
 #: The models that are listed; any name is answered unless told otherwise.
 MODELS = ("demo", "demo-reasoning")
 
@@ -33,7 +35,8 @@ class Recorded(msgspec.Struct):
 
     Attributes:
         method: Its method.
-        path: Its path.
+        path: Its path, decoded.
+        query: The fields of its query.
         headers: Its headers, names in lower case.
         body: Its JSON; None if it has none.
         outcome: ``open`` while it is answered; then ``sent``, ``disconnected`` if the client left before the end, or
@@ -42,6 +45,7 @@ class Recorded(msgspec.Struct):
 
     method: str
     path: str
+    query: dict[str, str]
     headers: dict[str, str]
     body: JSON
     outcome: Outcome = "open"
@@ -69,26 +73,27 @@ class Answering:
         """The acts that send the reply to a request; its JSON is recorded. A ``body`` of None was too large to read."""
         recorded.body = _json(body or b"")
         request_id = f"req_{next(self._numbers):06}_{int(time.time())}"
-        api = next((api for api in APIS if recorded.path in api.paths), None)
+        api = next((api for api in APIS if api.answers(recorded.path)), None)
         if api is None or recorded.method != "POST":
             return self._elsewhere(recorded, request_id)
-        asked = self._read(api, recorded) if body is not None else Fail(status=413, message="the request is too large")
+        fields = recorded.body if is_object(recorded.body) else {}
+        received = Received(recorded.path, recorded.query, recorded.headers, fields, request_id)
+        asked = self._wrong(api, recorded, body) or self._read(api, received)
         if isinstance(asked, Fail):
             return transmit(api.refuse(asked, request_id), None, api)
-        reply, fail = self._answer(api, asked, recorded.headers, request_id)
+        reply, fail = self._answer(api, received, asked)
         return transmit(reply, fail, api)
 
     def _elsewhere(self, recorded: Recorded, request_id: str) -> Iterator[Act]:
-        api = next(api for api in APIS if api.recognises(recorded.headers))
-        if recorded.method == "GET" and recorded.path == "/v1/models":
+        api = next(api for api in APIS if api.recognises(recorded.path, recorded.headers))
+        if recorded.method == "GET" and recorded.path in api.model_paths:
             return transmit(api.models(self._models or MODELS, request_id), None, api)
         wrong = Fail(status=404, message=f"there is no {recorded.method} {recorded.path}")
         return transmit(api.refuse(wrong, request_id), None, api)
 
-    def _answer(
-        self, api: Api, asked: SimRequest, headers: Mapping[str, str], request_id: str
-    ) -> tuple[HttpReply, Fail | None]:
+    def _answer(self, api: Api, received: Received, asked: SimRequest) -> tuple[HttpReply, Fail | None]:
         """The reply, and how it fails."""
+        headers, request_id = received.headers, received.request_id
         try:
             plan = self._brain.answer(asked)
             fail = fault_of_header(headers[FAULT_HEADER]) if FAULT_HEADER in headers else plan.fail
@@ -100,15 +105,21 @@ class Answering:
             fail = Fail(status=501, message=f"{api.name} is not simulated with blocks of type {foreign[0]}")
         if fail is not None and fail.kind == "status":
             return api.refuse(fail, request_id), None
-        return api.spell(asked, plan, request_id), fail
+        return api.spell(received, asked, plan), fail
 
-    def _read(self, api: Api, recorded: Recorded) -> SimRequest | Fail:
-        """The request, if its key, its form and its model are as they should be."""
+    def _wrong(self, api: Api, recorded: Recorded, body: bytes | None) -> Fail | None:
+        """What is wrong with a request in any format."""
+        if body is None:
+            return Fail(status=413, message="the request is too large")
         if self._api_key is not None and api.key_of(recorded.headers) != self._api_key:
             return Fail(status=401, message="the API key is missing or wrong")
         if not is_object(recorded.body):
             return Fail(status=400, message="the body is not a JSON object")
-        asked = api.read(recorded.headers, recorded.body)
+        return None
+
+    def _read(self, api: Api, received: Received) -> SimRequest | Fail:
+        """The request, if its form and its model are as they should be."""
+        asked = api.read(received)
         if isinstance(asked, SimRequest) and self._models is not None and asked.model not in self._models:
             return Fail(status=404, message=f"the model {asked.model!r} does not exist")
         return asked

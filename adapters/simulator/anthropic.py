@@ -18,8 +18,13 @@ from tidewire.adapters.sim_request import SimCall, SimMessage, SimOutput, SimReq
 from tidewire.adapters.simulator.api import (
     Frame,
     HttpReply,
+    Received,
     WrongRequestError,
+    bearer_of,
+    error_message,
+    event_stream,
     json_reply,
+    named_event,
     read_request,
     retry_headers,
 )
@@ -220,8 +225,7 @@ class _Spelling:
 
 
 def _event(kind: str, **fields: JSON) -> Frame:
-    data = msgspec.json.encode({"type": kind, **fields})
-    return Frame(b"event: " + kind.encode() + b"\ndata: " + data + b"\n\n")
+    return named_event(kind, {"type": kind, **fields})
 
 
 _PING = b'event: ping\ndata: {"type": "ping"}\n\n'
@@ -244,8 +248,7 @@ _ERRORS: Mapping[int, str] = {
 
 def _error(fail: Fail) -> JSONObject:
     kind = fail.code or _ERRORS.get(fail.status, "api_error" if fail.status >= 500 else "invalid_request_error")
-    message = fail.message or f"The simulator was told to fail with status {fail.status}."
-    return {"type": "error", "error": {"type": kind, "message": message}}
+    return {"type": "error", "error": {"type": kind, "message": error_message(fail)}}
 
 
 # --- the format ---
@@ -255,45 +258,43 @@ class AnthropicApi:
     """The format ``anthropic.messages``."""
 
     name = "anthropic.messages"
-    paths = frozenset({"/v1/messages"})
     ping = _PING
+    model_paths = frozenset({"/v1/models"})
 
-    def recognises(self, headers: Mapping[str, str]) -> bool:
+    def answers(self, path: str) -> bool:
+        """Whether a message is made there."""
+        return path == "/v1/messages"
+
+    def recognises(self, path: str, headers: Mapping[str, str]) -> bool:
         """Anthropic's clients name the version of the API."""
         return "anthropic-version" in headers
 
     def key_of(self, headers: Mapping[str, str]) -> str | None:
         """The key, in either of the headers that Anthropic reads."""
-        if "x-api-key" in headers:
-            return headers["x-api-key"]
-        kind, _, token = headers.get("authorization", "").partition(" ")
-        return token.strip() if kind.lower() == "bearer" else None
+        return headers.get("x-api-key") or bearer_of(headers)
 
-    def read(self, headers: Mapping[str, str], body: JSONObject) -> SimRequest | Fail:
+    def read(self, received: Received) -> SimRequest | Fail:
         """The request, or a 400 that says what is wrong."""
-        if "anthropic-version" not in headers:
+        if "anthropic-version" not in received.headers:
             return Fail(status=400, message="anthropic-version: header is required")
-        return read_request(_fields, body)
+        return read_request(_fields, received.body)
 
-    def spell(self, request: SimRequest, plan: Plan, request_id: str) -> HttpReply:
+    def spell(self, received: Received, request: SimRequest, plan: Plan) -> HttpReply:
         """An answer: server-sent events from ``message_start`` to ``message_stop``, or one JSON object."""
         spelling = _Spelling(plan)
-        headers = _headers(request_id)
+        headers = _headers(received.request_id)
         if request.stream:
-            kind = {"content-type": "text/event-stream; charset=utf-8", "cache-control": "no-cache"}
-            return HttpReply(200, kind | headers, tuple(spelling.frames()), streamed=True)
-        waited = sum(step.delay_s for step in plan.steps)
-        return json_reply(200, headers, spelling.body(), waited, plan.usage.output_tokens)
+            return event_stream(headers, spelling.frames())
+        return json_reply(200, headers, spelling.body(), plan)
 
     def refuse(self, fail: Fail, request_id: str) -> HttpReply:
         """``{"type": "error", "error": {"type", "message"}, "request_id"}``."""
         headers = {**_headers(request_id), **retry_headers(fail)}
         return json_reply(fail.status, headers, {**_error(fail), "request_id": request_id})
 
-    def error_frame(self, fail: Fail, *, streamed: bool) -> bytes:
+    def error_frame(self, fail: Fail, *, streamed: bool, place: int) -> bytes:
         """The error object as an event of the stream, or in place of the body."""
-        body = msgspec.json.encode(_error(fail))
-        return b"event: error\ndata: " + body + b"\n\n" if streamed else body
+        return named_event("error", _error(fail)).data if streamed else msgspec.json.encode(_error(fail))
 
     def models(self, names: Sequence[str], request_id: str) -> HttpReply:
         """The list of models."""

@@ -15,7 +15,7 @@ from typing import TypeAlias
 import msgspec
 
 from tidewire.adapters.script import Fail, FailKind
-from tidewire.adapters.simulator.api import Api, Frame, HttpReply
+from tidewire.adapters.simulator.api import Api, Change, Frame, HttpReply
 from tidewire.events.errors import ConfigurationError
 
 #: The header with which a request asks for a fault: ``x-tidewire-fault: reset; after_tokens=3``.
@@ -128,11 +128,11 @@ class _Transmission:
         yield from self.sent(self.before())
         yield from last
 
-    def changed(self, change: Callable[[bytes], bytes]) -> Iterator[Act]:
+    def changed(self, change: Change) -> Iterator[Act]:
         """The whole reply, with the frame at the place of the fault changed."""
         frames = list(self.reply.frames)
         place = min(len(self.before()), len(frames) - 1) if self.reply.streamed else 0
-        frames[place] = Frame(change(frames[place].data), frames[place].delay_s)
+        frames[place] = Frame(self.reply.change(frames[place].data, change), frames[place].delay_s)
         changed = msgspec.structs.replace(self.reply, frames=tuple(frames))
         return _Transmission(changed, self.fail, self.api).all()
 
@@ -155,8 +155,9 @@ def _redirected(whole: _Transmission) -> Iterator[Act]:
 
 
 def _error_inside(whole: _Transmission) -> Iterator[Act]:
-    data = whole.api.error_frame(whole.fail, streamed=whole.reply.streamed)
-    frames = (*whole.before(), Frame(data)) if whole.reply.streamed else (Frame(data),)
+    before = whole.before() if whole.reply.streamed else []
+    data = whole.api.error_frame(whole.fail, streamed=whole.reply.streamed, place=len(before))
+    frames = (*before, Frame(data))
     return _Transmission(msgspec.structs.replace(whole.reply, frames=frames), whole.fail, whole.api).all()
 
 

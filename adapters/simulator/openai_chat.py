@@ -1,7 +1,7 @@
 """OpenAI's chat completions from the server's side: reads requests, spells answers and errors.
 
-Written from the types of OpenAI's Python client 3.57 (``openai.types.chat``) and "Chat completions" and "Error codes"
-of its API reference, read 2026-11-25; it shares nothing with the client's codec, so that each can find the other's
+Written from the types of OpenAI's Python client 3.57 (``openai.types.chat``) and "Chat completions" of its API
+reference, read 2026-11-25; it shares nothing with the client's codec, so that each can find the other's
 faults. Reasoning goes into ``reasoning_content``, which is not OpenAI's own but what most compatible servers send.
 Several answers (``n``) are the same one several times.
 """
@@ -20,11 +20,13 @@ from tidewire.adapters.sim_request import SimCall, SimMessage, SimOutput, SimReq
 from tidewire.adapters.simulator.api import (
     Frame,
     HttpReply,
+    Received,
     WrongRequestError,
+    event_stream,
     json_reply,
     read_request,
-    retry_headers,
 )
+from tidewire.adapters.simulator.openai_http import OpenAIHttp, error_of, headers_of
 from tidewire.events.blocks import JSON, JSONObject
 from tidewire.events.types import DecodedEvent, FinishReason, Meta, Reasoning, Token, ToolCallDelta
 
@@ -111,7 +113,7 @@ def _output(form: JSON) -> SimOutput | None:
         case "json_schema":
             return SimOutput(schema=form["json_schema"].get("schema"), name=form["json_schema"]["name"])
         case "json_object":
-            return SimOutput()
+            return SimOutput(schema=form.get("value"))  # HuggingFace's servers take a schema there
         case "text" | None:
             return None
         case _:
@@ -245,91 +247,37 @@ def _data(chunk: JSON, delay_s: float = 0.0, tokens: int = 0) -> Frame:
     return Frame(b"data: " + msgspec.json.encode(chunk) + b"\n\n", delay_s, tokens)
 
 
-# --- errors ---
-
-#: What OpenAI calls its errors: status → type and code.
-_ERRORS: Mapping[int, tuple[str, str | None]] = {
-    400: ("invalid_request_error", None),
-    401: ("invalid_request_error", "invalid_api_key"),
-    403: ("invalid_request_error", "unsupported_country_region_territory"),
-    404: ("invalid_request_error", "model_not_found"),
-    429: ("requests", "rate_limit_exceeded"),
-    503: ("service_unavailable_error", None),
-}
-
-
-def _error(fail: Fail) -> JSONObject:
-    kind, code = _ERRORS.get(fail.status, ("server_error" if fail.status >= 500 else "invalid_request_error", None))
-    if fail.code is not None:
-        kind, code = fail.code if fail.code == "insufficient_quota" else kind, fail.code
-    message = fail.message or f"The simulator was told to fail with status {fail.status}."
-    return {"error": {"message": message, "type": kind, "param": None, "code": code}}
-
-
 # --- the format ---
 
 
-class OpenAIChatApi:
+class OpenAIChatApi(OpenAIHttp):
     """The format ``openai.chat``."""
 
     name = "openai.chat"
-    paths = frozenset({"/v1/chat/completions", "/chat/completions"})
     ping = b": still here\n\n"
 
-    def recognises(self, headers: Mapping[str, str]) -> bool:
-        """Every client that is not told apart otherwise."""
-        return True
+    def answers(self, path: str) -> bool:
+        """Whether a completion is made there: hosts of this format have paths of their own before the last two words,
+        as HuggingFace's router has a provider's or a model's name.
+        """
+        return path.endswith("/chat/completions")
 
-    def key_of(self, headers: Mapping[str, str]) -> str | None:
-        """The bearer token."""
-        return _bearer(headers)
-
-    def read(self, headers: Mapping[str, str], body: JSONObject) -> SimRequest | Fail:
+    def read(self, received: Received) -> SimRequest | Fail:
         """The request, or a 400 that says what is wrong."""
-        return read_request(_fields, body)
+        return read_request(_fields, received.body)
 
-    def spell(self, request: SimRequest, plan: Plan, request_id: str) -> HttpReply:
+    def spell(self, received: Received, request: SimRequest, plan: Plan) -> HttpReply:
         """An answer: server-sent events with ``[DONE]`` last, or one JSON object."""
         spelling = _Spelling(request, plan)
-        headers = _headers(request_id)
+        headers = headers_of(received.request_id)
         if request.stream:
-            kind = {"content-type": "text/event-stream; charset=utf-8", "cache-control": "no-cache"}
-            return HttpReply(200, kind | headers, tuple(spelling.frames()), streamed=True)
-        waited = sum(step.delay_s for step in plan.steps)
-        return json_reply(200, headers, spelling.body(), waited, plan.usage.output_tokens)
+            return event_stream(headers, spelling.frames())
+        return json_reply(200, headers, spelling.body(), plan)
 
-    def refuse(self, fail: Fail, request_id: str) -> HttpReply:
-        """``{"error": {"message", "type", "param", "code"}}``."""
-        return json_reply(fail.status, {**_headers(request_id), **retry_headers(fail)}, _error(fail))
-
-    def error_frame(self, fail: Fail, *, streamed: bool) -> bytes:
+    def error_frame(self, fail: Fail, *, streamed: bool, place: int) -> bytes:
         """The error object as a chunk of the stream, or in place of the body."""
-        body = msgspec.json.encode(_error(fail))
-        return b"data: " + body + b"\n\n" if streamed else body
-
-    def models(self, names: Sequence[str], request_id: str) -> HttpReply:
-        """The list of models."""
-        data = [{"id": name, "object": "model", "created": 1_700_000_000, "owned_by": "tidewire"} for name in names]
-        return json_reply(200, _headers(request_id), {"object": "list", "data": data})
-
-
-def _bearer(headers: Mapping[str, str]) -> str | None:
-    kind, _, key = headers.get("authorization", "").partition(" ")
-    return key.strip() if kind.lower() == "bearer" else None
-
-
-def _headers(request_id: str) -> dict[str, str]:
-    return {
-        "x-request-id": request_id,
-        "openai-processing-ms": "5",
-        "openai-version": "2020-10-01",
-        "x-ratelimit-limit-requests": "10000",
-        "x-ratelimit-limit-tokens": "2000000",
-        "x-ratelimit-remaining-requests": "9999",
-        "x-ratelimit-remaining-tokens": "1999000",
-        "x-ratelimit-reset-requests": "6ms",
-        "x-ratelimit-reset-tokens": "30ms",
-    }
+        body: JSONObject = {"error": error_of(fail)}
+        return _data(body).data if streamed else msgspec.json.encode(body)
 
 
 __all__ = ["OpenAIChatApi"]

@@ -65,17 +65,37 @@ class Simulator:
 
     @property
     def url(self) -> str:
-        """Where it listens, such as ``http://127.0.0.1:40123``; also the base URL of Anthropic's format."""
+        """Where it listens, such as ``http://127.0.0.1:40123``: the base URL of all formats but OpenAI's."""
         return f"http://{self._host}:{self._port}"
 
     @property
     def openai_url(self) -> str:
-        """The base URL of OpenAI's format."""
+        """The base URL of OpenAI's formats and their like, the HuggingFace router among them."""
         return f"{self.url}/v1"
+
+    @property
+    def azure_url(self) -> str:
+        """The endpoint of Azure OpenAI."""
+        return self.url
 
     @property
     def anthropic_url(self) -> str:
         """The base URL of Anthropic's format."""
+        return self.url
+
+    @property
+    def google_url(self) -> str:
+        """The base URL of Google's format, for the Gemini API and for Vertex AI."""
+        return self.url
+
+    @property
+    def bedrock_url(self) -> str:
+        """The endpoint of AWS Bedrock's runtime."""
+        return self.url
+
+    @property
+    def ollama_url(self) -> str:
+        """The base URL, or host, of Ollama's format."""
         return self.url
 
     @property
@@ -227,9 +247,8 @@ class Simulator:
 
     async def answer(self, request: web.BaseRequest) -> web.StreamResponse:
         """Answer one request; called by the server."""
-        recorded = Recorded(
-            request.method, request.path, {name.lower(): value for name, value in request.headers.items()}, None
-        )
+        headers = {name.lower(): value for name, value in request.headers.items()}
+        recorded = Recorded(request.method, request.path, dict(request.query), headers, None)
         with self._changed:
             self._requests.append(recorded)
             self._streams += 1
