@@ -27,7 +27,8 @@ from tidewire.events.errors import (
     TidewireError,
 )
 from tidewire.events.messages import AIMessage
-from tidewire.events.types import CONTENT, End, Event, Meta, Outcome, Retry, Run, Start
+from tidewire.events.types import CONTENT, End, Event, Meta, Outcome, Retry, Run, Start, Wait
+from tidewire.rate_limiters import BaseRateLimiter
 from tidewire.runs import make_run
 from tidewire.settings import Settings
 from tidewire.watchdog import Watchdog
@@ -178,6 +179,8 @@ class Call:
             http.headers.update(settings.headers)
         if http.warnings and not self._attempt:
             self.bus.publish_all(http.warnings, published)
+        if settings.rate_limiter is not None:
+            await self._wait_for_turn(settings.rate_limiter, published)
         self._attempt += 1
         watchdog.begin_attempt()
         http = await settings.credentials.apply(http)
@@ -193,6 +196,13 @@ class Call:
         if request_id is not None:
             self.bus.publish_all((Meta(request_id=request_id),), published)
         return response
+
+    async def _wait_for_turn(self, limiter: BaseRateLimiter, published: list[Event]) -> None:
+        if await limiter.aacquire(blocking=False):
+            return
+        self.bus.publish_all((Wait("rate_limiter", limiter.expected_wait_s()),), published)
+        await self.bus.flush()
+        await limiter.aacquire()
 
     async def _error_body(self, response: Response, watchdog: Watchdog) -> bytes:
         """What the provider says about a refusal, as far as it can be read."""

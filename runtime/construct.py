@@ -73,6 +73,7 @@ _SETTERS: dict[str, Callable[[Settings, Any], Settings]] = {
     "model": _field("model", str),
     "output": _field("output"),
     "parallel_tool_calls": _field("parallel_tool_calls"),
+    "rate_limiter": _field("rate_limiter"),
     "retry": _field("retry"),
     "stream_usage": _field("stream_usage", bool),
     "streaming": _field("streaming"),

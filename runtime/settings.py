@@ -22,6 +22,7 @@ from tidewire.events.blocks import JSONObject
 from tidewire.events.callbacks import Callbacks
 from tidewire.events.messages import BaseMessage
 from tidewire.policy import RetryPolicy, Timeout
+from tidewire.rate_limiters import BaseRateLimiter
 
 
 class Settings(msgspec.Struct, frozen=True):
@@ -42,6 +43,7 @@ class Settings(msgspec.Struct, frozen=True):
         output: The form that the answer must have.
         timeout: How long a call may take.
         retry: How often a failed call is tried again.
+        rate_limiter: Asked before each request; None sends at once.
         stream_usage: Whether streams ask for token counts.
         streaming: True streams also for ``ainvoke``, None does so when somebody listens to tokens, False never does.
         callbacks: Who hears the calls of this model only.
@@ -64,6 +66,7 @@ class Settings(msgspec.Struct, frozen=True):
     output: OutputSchema | None = None
     timeout: Timeout = Timeout()
     retry: RetryPolicy = RetryPolicy()
+    rate_limiter: BaseRateLimiter | None = None
     stream_usage: bool = True
     streaming: bool | None = None
     callbacks: Callbacks = None

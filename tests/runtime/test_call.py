@@ -25,7 +25,8 @@ from tidewire.events.errors import (
     ResponseDecodeError,
     StreamInterruptedError,
 )
-from tidewire.events.types import End, Event, Retry, Run, Token
+from tidewire.events.types import End, Event, Retry, Run, Token, Wait
+from tidewire.rate_limiters import InMemoryRateLimiter
 
 
 def frame(text: str) -> bytes:
@@ -398,6 +399,29 @@ async def test_reading_after_the_end_gives_nothing() -> None:
         pass
     assert await call.read() is None
     await call.abandon()
+
+
+async def test_a_rate_limiter_is_asked_before_each_request_and_waiting_is_told() -> None:
+    heard = Heard()
+    limiter = InMemoryRateLimiter(requests_per_second=20, max_bucket_size=1)
+    model, transport = model_on([status(500), GOOD], rate_limiter=limiter)
+    assert (await model.ainvoke("hi", {"callbacks": heard})).text == "ab"
+    (wait,) = heard.of(Wait)
+    assert wait.why == "rate_limiter"
+    assert 0 < wait.seconds <= 0.05
+    assert len(transport.requests) == 2
+
+
+async def test_cancelled_while_waiting_for_its_turn_nothing_is_sent() -> None:
+    heard = Heard()
+    limiter = InMemoryRateLimiter(requests_per_second=0.01)
+    assert limiter.acquire()
+    model, transport = model_on(GOOD, rate_limiter=limiter)
+    with anyio.move_on_after(0.02):
+        await model.ainvoke("hi", {"callbacks": heard})
+    assert heard.end.outcome == "cancelled"
+    assert transport.requests == []
+    assert limiter.expected_wait_s() <= 100
 
 
 async def test_two_hundred_calls_at_once_each_get_their_own_answer() -> None:
