@@ -18,6 +18,7 @@ from collections.abc import Mapping
 from tidewire.adapters.anthropic_errors import refused, request_id
 from tidewire.adapters.anthropic_reply import PlainMessage, StreamedMessage
 from tidewire.adapters.anthropic_request import PARAMETERS, body_of
+from tidewire.adapters.parameters import texts_given
 from tidewire.adapters.secrets import Secret
 from tidewire.adapters.spec import Adapter, Decoder, HttpRequest, ModelRequest
 from tidewire.events.errors import TidewireError
@@ -51,9 +52,9 @@ class AnthropicCodec:
             "anthropic-version": VERSION,
             "content-type": "application/json",
         }
-        betas = request.parameters.get("betas")
+        betas = texts_given(self._provider, "betas", request.parameters.get("betas"))
         if betas:
-            headers["anthropic-beta"] = betas if isinstance(betas, str) else ",".join(betas)
+            headers["anthropic-beta"] = ",".join(betas)
         return HttpRequest("POST", f"{request.base_url}/v1/messages", headers, body, warnings)
 
     def decoder(self, *, streamed: bool) -> Decoder:

@@ -9,6 +9,7 @@ import msgspec
 
 from tidewire.adapters.anthropic_conversation import Conversation
 from tidewire.adapters.json_text import object_of
+from tidewire.adapters.parameters import texts_given
 from tidewire.adapters.spec import ModelRequest, NativeTool, ToolSpec
 from tidewire.events.blocks import JSONObject
 from tidewire.events.errors import ConfigurationError
@@ -83,9 +84,9 @@ def _default_limit(parameters: JSONObject) -> int:
 
 def _add_parameters(body: JSONObject, given: JSONObject) -> None:
     body.update({name: given[name] for name in _AS_THEY_ARE if given.get(name) is not None})
-    stop = given.get("stop")
+    stop = texts_given("anthropic", "stop", given.get("stop"))
     if stop:
-        body["stop_sequences"] = [stop] if isinstance(stop, str) else list(stop)
+        body["stop_sequences"] = stop
     if given.get("user") is not None:
         body["metadata"] = {**body.get("metadata", {}), "user_id": given["user"]}
     if given.get("reasoning_effort") is not None:

@@ -9,6 +9,7 @@ import msgspec
 from tidewire.adapters.bedrock_conversation import Conversation, cache_point
 from tidewire.adapters.bedrock_families import reasoning_fields, top_k_fields
 from tidewire.adapters.closed_schema import closed_schema
+from tidewire.adapters.parameters import fields_given, texts_given
 from tidewire.adapters.spec import ModelRequest, NativeTool, ToolSpec
 from tidewire.events.blocks import JSON, JSONObject
 from tidewire.events.errors import ConfigurationError
@@ -79,9 +80,9 @@ def body_of(request: ModelRequest) -> tuple[bytes, tuple[WarningEvent, ...]]:
 
 def _inference(given: JSONObject) -> JSONObject:
     inference: JSONObject = {field: given[name] for name, field in _INFERENCE.items() if name in given}
-    stop = given.get("stop")
+    stop = texts_given("bedrock", "stop", given.get("stop"))
     if stop:
-        inference["stopSequences"] = [stop] if isinstance(stop, str) else list(stop)
+        inference["stopSequences"] = stop
     return inference
 
 
@@ -90,7 +91,8 @@ def _spell(name: str, value: JSON, request: ModelRequest) -> JSON:
         return {"type": value}
     if name == "guardrail_config" and not request.stream:
         # A plain reply knows no ways to process a stream, and one setting serves both kinds of calls.
-        return {key: item for key, item in value.items() if key != "streamProcessingMode"}
+        config = fields_given("bedrock", name, value)
+        return {key: item for key, item in config.items() if key != "streamProcessingMode"}
     return value
 
 
@@ -106,7 +108,8 @@ def _additional(model: str, given: JSONObject) -> JSONObject:
         fields = {**fields, "thinking": given["thinking"]}
     if "top_k" in given:
         fields = _merged(fields, top_k_fields(model, given["top_k"]))
-    return _merged(fields, given.get("additional_model_request_fields") or {})
+    name = "additional_model_request_fields"
+    return _merged(fields, fields_given("bedrock", name, given.get(name)))
 
 
 def _merged(fields: JSONObject, more: JSON) -> JSONObject:

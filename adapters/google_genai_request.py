@@ -9,6 +9,7 @@ from typing import cast
 import msgspec
 
 from tidewire.adapters.google_genai_conversation import Conversation, is_before_3
+from tidewire.adapters.parameters import fields_given, texts_given
 from tidewire.adapters.spec import ModelRequest, NativeTool, ToolChoice, ToolSpec
 from tidewire.events.blocks import JSON, JSONObject
 from tidewire.events.errors import ConfigurationError
@@ -136,14 +137,14 @@ def body_of(request: ModelRequest, flavour: Flavour, files_url: str) -> tuple[by
 
 def _mend(generation: JSONObject) -> None:
     """Parameters that users may write in more than one form."""
-    stop = generation.get("stopSequences")
-    if stop is not None:
-        generation["stopSequences"] = [stop] if isinstance(stop, str) else list(stop)
+    if generation.get("stopSequences") is not None:
+        generation["stopSequences"] = texts_given("google", "stop", generation["stopSequences"])
     if "logprobs" in generation:
         generation["responseLogprobs"] = True
     modalities = generation.get("responseModalities")
     if modalities is not None:
-        generation["responseModalities"] = [str(modality).upper() for modality in modalities]
+        words = texts_given("google", "response_modalities", modalities)
+        generation["responseModalities"] = [word.upper() for word in words]
     voice = generation.get("speechConfig")
     if isinstance(voice, str):
         generation["speechConfig"] = {"voiceConfig": {"prebuiltVoiceConfig": {"voiceName": voice}}}
@@ -153,7 +154,7 @@ def _mend(generation: JSONObject) -> None:
 
 
 def _thinking(given: JSONObject, model: str, warnings: list[WarningEvent]) -> JSONObject:
-    thinking: JSONObject = dict(given.get("thinking_config") or {})
+    thinking = dict(fields_given("google", "thinking_config", given.get("thinking_config")))
     effort = given.get("reasoning_effort")
     reasoning = given.get("reasoning")
     if isinstance(reasoning, Mapping):
