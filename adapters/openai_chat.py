@@ -19,7 +19,7 @@ from tidewire.adapters.openai_chat_conversation import PARAMETERS, Dialect
 from tidewire.adapters.openai_chat_errors import refused, request_id
 from tidewire.adapters.openai_chat_reply import PlainReply, StreamedReply
 from tidewire.adapters.openai_chat_request import body_of
-from tidewire.adapters.spec import Adapter, Decoder, HttpRequest, ModelRequest
+from tidewire.adapters.spec import Decoder, HttpRequest, ModelRequest
 from tidewire.events.errors import TidewireError
 
 
@@ -71,13 +71,4 @@ class OpenAIChatCodec:
         return request_id(headers)
 
 
-ADAPTER = Adapter(
-    provider="openai",
-    codec=OpenAIChatCodec(),
-    base_url="https://api.openai.com/v1",
-    base_url_env=("OPENAI_BASE_URL", "OPENAI_API_BASE"),
-    key_env=("OPENAI_API_KEY",),
-    class_name="ChatOpenAI",
-)
-
-__all__ = ["ADAPTER", "PARAMETERS", "Dialect", "OpenAIChatCodec"]
+__all__ = ["PARAMETERS", "Dialect", "OpenAIChatCodec"]

@@ -32,9 +32,33 @@ _REFINING: Mapping[str, type[APIStatusError]] = {
     "too_many_prompt_tokens": ContextWindowExceededError,  # Perplexity
 }
 
+#: What the Responses API says of a response that failed.
+_OF_RESPONSES: Mapping[str, type[APIStatusError]] = {
+    "bio_policy": ContentFilterError,
+    "data_residency_mismatch": BadRequestError,
+    "empty_image_file": BadRequestError,
+    "failed_to_download_image": BadRequestError,
+    "image_content_policy_violation": ContentFilterError,
+    "image_file_not_found": BadRequestError,
+    "image_file_too_large": BadRequestError,
+    "image_parse_error": BadRequestError,
+    "image_too_large": BadRequestError,
+    "image_too_small": BadRequestError,
+    "invalid_base64_image": BadRequestError,
+    "invalid_image": BadRequestError,
+    "invalid_image_format": BadRequestError,
+    "invalid_image_mode": BadRequestError,
+    "invalid_image_url": BadRequestError,
+    "invalid_prompt": BadRequestError,
+    "misalignment_policy_violation": ContentFilterError,
+    "unsupported_image_media_type": BadRequestError,
+    "vector_store_timeout": InternalServerError,
+}
+
 #: Words that stand in for the status which an error inside a reply does not have.
 _BY_WORD: Mapping[str, type[APIStatusError]] = {
     **_REFINING,
+    **_OF_RESPONSES,
     "authentication_error": AuthenticationError,
     "engine_overloaded": OverloadedError,
     "internal_error": InternalServerError,

@@ -22,7 +22,7 @@ ENTRY_POINTS = "tidewire.adapters"
 _BUILT_IN = {
     "anthropic": ("tidewire.adapters.anthropic", "ADAPTER"),
     "embedded": ("tidewire.adapters.embedded", "ADAPTER"),
-    "openai": ("tidewire.adapters.openai_chat", "ADAPTER"),
+    "openai": ("tidewire.adapters.openai", "ADAPTER"),
 }
 
 #: How the names of well-known models begin, without case, and with ``_`` read as ``-``; the first match counts.

@@ -29,6 +29,7 @@ from tidewire.adapters.bedrock import BedrockCodec
 from tidewire.adapters.google_genai import GoogleCodec
 from tidewire.adapters.google_vertexai import VertexCodec
 from tidewire.adapters.openai_chat import OpenAIChatCodec
+from tidewire.adapters.openai_responses import OpenAIResponsesCodec
 from tidewire.adapters.spec import Codec, is_streamed
 from tidewire.events.errors import (
     APIStatusError,
@@ -61,6 +62,7 @@ RANDOM_CUTS = 200
 CODECS: list[tuple[str, Callable[[], Codec]]] = [
     (r"ollama\.chat", lambda: no_codec("ollama.chat")),
     (r".*\.chat", OpenAIChatCodec),
+    (r".*\.responses", OpenAIResponsesCodec),
     (r"anthropic\.messages", AnthropicCodec),
     (r"google\.generate_content", GoogleCodec),
     (r"google_vertex\.generate_content", VertexCodec),
@@ -263,7 +265,8 @@ def _call_differences(expected: list[Json], message: AIMessage) -> list[str]:
         return [f"tool_calls: expected {len(expected)}, found {found}"]
     wrong: list[str] = []
     for want, call in zip(expected, found, strict=True):
-        if (want["name"], want["args"]) != (call["name"], call["args"]):
+        args = {"input": want["args"]} if want.get("free_form") else want["args"]
+        if (want["name"], args) != (call["name"], call["args"]):
             wrong.append(f"tool_calls: expected {want}, found {call}")
         elif not call["id"]:
             wrong.append(f"tool_calls: no id in {call}")

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tidewire.adapters.openai_chat import ADAPTER, PARAMETERS, Dialect, OpenAIChatCodec
+from tidewire.adapters.openai_chat import PARAMETERS, Dialect, OpenAIChatCodec
 from tidewire.adapters.spec import ModelRequest, NativeTool, OutputSchema, ToolChoice, ToolSpec
 from tidewire.events.errors import ConfigurationError
 from tidewire.events.messages import HumanMessage
@@ -51,7 +51,7 @@ def test_parameters_have_the_hosts_names() -> None:
 
 
 def test_every_parameter_of_the_codec_can_be_spelled() -> None:
-    codec = ADAPTER.codec
+    codec = OpenAIChatCodec()
     assert codec.parameters == PARAMETERS.keys()
     assert len(body(stream=False, parameters=dict.fromkeys(codec.parameters, 1))) == len(codec.parameters)
     with pytest.raises(ConfigurationError, match="openai does not take the parameter 'top_k'"):

@@ -1,0 +1,93 @@
+"""OpenAI as a provider, and which of its two APIs a call goes to.
+
+The Responses API has what chat completions lacks: tools that OpenAI runs, reasoning that goes back in a later turn,
+answers that continue a stored one. A call goes there where it needs that, otherwise to chat completions, which every
+host speaks; ``use_responses_api`` decides in the caller's place.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import cast
+
+import msgspec
+
+from tidewire.adapters.openai_chat import OpenAIChatCodec
+from tidewire.adapters.openai_responses import OpenAIResponsesCodec
+from tidewire.adapters.spec import Adapter, ChooseCodec, Codec, ModelRequest, NativeTool
+from tidewire.events.blocks import JSONObject
+from tidewire.events.messages import AIMessage
+
+#: Names of models that chat completions does not have.
+_RESPONSES_ONLY = re.compile(
+    r"(gpt-[\d.]+|o\d+)(-[a-z]+)*-(pro|codex|deep-research)\b|codex-mini|computer-use", re.IGNORECASE
+)
+
+
+def choice_between(
+    chat: Codec, responses: Codec, *, provider: str, responses_only: re.Pattern[str] | None = None
+) -> ChooseCodec:
+    """What picks one of a provider's two APIs for a request.
+
+    Args:
+        chat: The chat completions API.
+        responses: The Responses API.
+        provider: Their provider, as ``response_metadata["model_provider"]`` names it.
+        responses_only: How the names of models begin that only the Responses API has.
+    """
+
+    def choose(request: ModelRequest) -> tuple[Codec, ModelRequest]:
+        given = dict(request.parameters)
+        wanted = given.pop("use_responses_api", None)
+        # What is switched off needs no API that knows it.
+        needed = {name for name, value in given.items() if value is not None and value is not False}
+        if wanted is None:
+            wanted = (
+                bool(needed & (responses.parameters - chat.parameters))
+                or any(isinstance(tool, NativeTool) and not _is_of_chat(tool) for tool in request.tools)
+                or (responses_only is not None and responses_only.match(request.model) is not None)
+                or (needed <= responses.parameters and _holds_items(request, provider))
+            )
+        codec = responses if wanted else chat
+        told = {name: value for name, value in given.items() if name in needed or name in codec.parameters}
+        return codec, msgspec.structs.replace(request, parameters=told)
+
+    return choose
+
+
+def _is_of_chat(tool: NativeTool) -> bool:
+    """Whether a tool is in the form of chat completions, where its fields stand under the name of its type."""
+    kind = tool.definition.get("type")
+    return isinstance(kind, str) and isinstance(tool.definition.get(kind), dict)
+
+
+def _holds_items(request: ModelRequest, provider: str) -> bool:
+    """Whether the conversation has an answer of the provider's Responses API: its parts have ids, others' have none."""
+    return any(
+        isinstance(message, AIMessage)
+        and message.response_metadata.get("model_provider") == provider
+        and any(_is_item(block) for block in cast("list[JSONObject]", message.content_blocks))
+        for message in request.messages
+    )
+
+
+def _is_item(block: JSONObject) -> bool:
+    if block["type"] in ("text", "reasoning"):
+        return block.get("id") is not None
+    return "item_id" in (block.get("extras") or {})
+
+
+_CHAT, _RESPONSES = OpenAIChatCodec(), OpenAIResponsesCodec()
+
+ADAPTER = Adapter(
+    provider="openai",
+    codec=_CHAT,
+    codecs=(_CHAT, _RESPONSES),
+    choose_codec=choice_between(_CHAT, _RESPONSES, provider="openai", responses_only=_RESPONSES_ONLY),
+    base_url="https://api.openai.com/v1",
+    base_url_env=("OPENAI_BASE_URL", "OPENAI_API_BASE"),
+    key_env=("OPENAI_API_KEY",),
+    class_name="ChatOpenAI",
+)
+
+__all__ = ["ADAPTER", "choice_between"]
