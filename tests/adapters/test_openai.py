@@ -29,6 +29,17 @@ def api(**fields: Any) -> str:
     return codec.name
 
 
+def test_openai_is_found_where_its_client_looks_for_it() -> None:
+    assert (ADAPTER.provider, ADAPTER.class_name) == ("openai", "ChatOpenAI")
+    assert ADAPTER.base_url == "https://api.openai.com/v1"
+    assert ADAPTER.base_url_env == ("OPENAI_BASE_URL", "OPENAI_API_BASE")
+    assert (ADAPTER.key_env, ADAPTER.key_header, ADAPTER.key_prefix) == (
+        ("OPENAI_API_KEY",),
+        "authorization",
+        "Bearer ",
+    )
+
+
 def test_a_call_goes_to_chat_completions_unless_told_otherwise() -> None:
     assert api() == api(parameters={"use_responses_api": False}) == CHAT
     assert api(parameters={"use_responses_api": True}) == RESPONSES
