@@ -13,8 +13,10 @@ from typing import Generic, Self, TypeVar
 
 from tidewire.call import Call
 from tidewire.events.chunks import AIMessageChunk
+from tidewire.events.convert import ModelInput
 from tidewire.events.messages import AIMessage
-from tidewire.events.types import CONTENT, End, Event, Finish, Meta, Retry, Run, Usage
+from tidewire.events.stream_events import RecordFilter, RecordMaker, StreamEvent
+from tidewire.events.types import CONTENT, End, Event, Finish, Meta, Retry, Run, Start, Usage
 
 T = TypeVar("T", covariant=True)
 
@@ -137,4 +139,28 @@ async def generate_events(call: Call) -> AsyncGenerator[Event]:
             await call.abandon()
 
 
-__all__ = ["ChunkMaker", "Stream", "generate_chunks", "generate_events"]
+def records_of(shown: RecordFilter, input: ModelInput) -> Callable[[Call], AsyncGenerator[StreamEvent]]:
+    """What generates the records of a call, if its run is shown."""
+
+    async def generate(call: Call) -> AsyncGenerator[StreamEvent]:
+        chunks, records = ChunkMaker(call.run), RecordMaker(call.run)
+        visible = shown.shows(call.run)
+        try:
+            while (events := await call.read()) is not None:
+                if not visible:
+                    continue
+                begin = records.record(events[0], input)
+                if begin is not None and isinstance(events[0], Start):
+                    yield begin
+                for chunk in chunks.chunks(events):
+                    yield records.chunk(chunk)
+                if isinstance(events[-1], End) and (end := records.record(events[-1])) is not None:
+                    yield end
+        finally:
+            if not call.over:
+                await call.abandon()
+
+    return generate
+
+
+__all__ = ["ChunkMaker", "Stream", "generate_chunks", "generate_events", "records_of"]
