@@ -28,7 +28,8 @@ _UNSAFE = re.compile(
     "\\ud800-\\udfff\\U000e0000-\\U000e007f]"
 )
 _SPACES = re.compile(r"[ \t\r\n]+")
-_TITLE = re.compile(r"<title[^>]*>(.*?)</title>", re.IGNORECASE | re.DOTALL)
+# Of bounded length: a page of open titles would cost the square of its length.
+_TITLE = re.compile(r"<title[^>]{0,200}>(.{0,1000}?)</title>", re.IGNORECASE | re.DOTALL)
 
 
 class ErrorFacts(msgspec.Struct, frozen=True):

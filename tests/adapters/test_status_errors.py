@@ -1,6 +1,7 @@
 """Errors from statuses, headers and bodies of whatever shape."""
 
 import json
+import time
 from typing import Any
 
 import pytest
@@ -80,6 +81,13 @@ def test_the_status_decides_the_class_and_a_word_of_the_provider_refines_it() ->
     ):
         assert type(error_of({}, status)) is kind
     assert error_of({}, 409).is_retryable
+
+
+def test_a_page_of_titles_without_an_end_costs_no_more_than_another() -> None:
+    began = time.process_time()
+    error = status_error(502, {}, b"<title>" * 10_000, by_code={})
+    assert time.process_time() - began < 1  # each open title searched to the end of the page took several
+    assert error.message.startswith("HTTP 502: <title><title>")
 
 
 def test_a_page_of_a_proxy_is_told_by_its_title() -> None:
