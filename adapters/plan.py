@@ -68,6 +68,21 @@ def joined(plan: Plan) -> Iterator[DecodedEvent]:
         yield Meta(logprobs=logprobs)
 
 
+def with_whole_calls(plan: Plan) -> Iterator[Step]:
+    """The steps of the content, with all pieces of a tool call in one: for formats that do not cut its arguments."""
+    for _, group in groupby(plan.steps, _call_of):
+        steps = list(group)
+        events = steps[0].events
+        if len(steps) > 1:
+            events = (_one([event for step in steps for event in step.events]),)
+        yield Step(sum(step.delay_s for step in steps), events, sum(step.tokens for step in steps))
+
+
+def _call_of(step: Step) -> Hashable:
+    event = step.events[0]
+    return ("call", event.index) if isinstance(event, ToolCallDelta) else id(step)
+
+
 def _block_of(event: DecodedEvent) -> Hashable:
     match event:
         case Token() | Reasoning() | ToolCallDelta():
@@ -95,4 +110,4 @@ def _only(kind: type[_Piece], pieces: Iterable[DecodedEvent]) -> Iterator[_Piece
     return (piece for piece in pieces if isinstance(piece, kind))
 
 
-__all__ = ["Plan", "Step", "joined"]
+__all__ = ["Plan", "Step", "joined", "with_whole_calls"]

@@ -17,13 +17,21 @@ from tidewire.adapters.simulator.anthropic import AnthropicApi
 from tidewire.adapters.simulator.api import Api, HttpReply, Received
 from tidewire.adapters.simulator.azure import AZURE_CHAT, AZURE_RESPONSES
 from tidewire.adapters.simulator.faults import FAULT_HEADER, Act, fault_of_header, transmit
+from tidewire.adapters.simulator.google_genai import GoogleApi
 from tidewire.adapters.simulator.openai_chat import OpenAIChatApi
 from tidewire.adapters.simulator.openai_responses import OpenAIResponsesApi
 from tidewire.events.blocks import JSON
 from tidewire.events.types import Block
 
 #: The formats that are spoken. The first that recognises a client answers it on paths that belong to none.
-APIS: tuple[Api, ...] = (AZURE_CHAT, AZURE_RESPONSES, AnthropicApi(), OpenAIResponsesApi(), OpenAIChatApi())
+APIS: tuple[Api, ...] = (
+    AZURE_CHAT,
+    AZURE_RESPONSES,
+    AnthropicApi(),
+    GoogleApi(),
+    OpenAIResponsesApi(),
+    OpenAIChatApi(),
+)
 #: The models that are listed; any name is answered unless told otherwise.
 MODELS = ("demo", "demo-reasoning")
 

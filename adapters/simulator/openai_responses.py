@@ -55,13 +55,14 @@ def _fields(body: JSONObject) -> JSONObject:
         messages.insert(0, SimMessage("system", body["instructions"]))
     reasoning: JSONObject = body.get("reasoning") or {}
     effort = reasoning.get("effort")
+    text: JSONObject = body.get("text") or {}
     return {
         "model": body["model"],
         "messages": messages,
         "tools": [_tool(tool) for tool in body.get("tools") or ()],
         "tool_choice": _tool_choice(body.get("tool_choice")),
         "parallel_tool_calls": body.get("parallel_tool_calls"),
-        "output": _output((body.get("text") or {}).get("format")),
+        "output": _output(text.get("format")),
         "reasoning": bool(effort and effort != "none") or _is_summarised(body),
         "max_tokens": body.get("max_output_tokens"),
         "logprobs": "message.output_text.logprobs" in _included(body),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 import httpx
 import openai
@@ -22,13 +22,19 @@ SAFE = {"filtered": False, "severity": "safe"}
 
 def by_deployment(sim: Simulator, **fields: Any) -> openai.OpenAI:
     """The client for paths with a version, and a deployment in them."""
-    given = {"azure_endpoint": sim.azure_url, "api_key": "any", "api_version": VERSION, "max_retries": 0, **fields}
+    given: dict[str, Any] = {
+        "azure_endpoint": sim.azure_url,
+        "api_key": "any",
+        "api_version": VERSION,
+        "max_retries": 0,
+        **fields,
+    }
     return openai.AzureOpenAI(**given)
 
 
 def by_v1(sim: Simulator, **fields: Any) -> openai.OpenAI:
     """The client for the newer paths, which is OpenAI's usual one."""
-    given = {"base_url": f"{sim.azure_url}/openai/v1", "api_key": "any", "max_retries": 0, **fields}
+    given: dict[str, Any] = {"base_url": f"{sim.azure_url}/openai/v1", "api_key": "any", "max_retries": 0, **fields}
     return openai.OpenAI(**given)
 
 
@@ -50,8 +56,7 @@ def stream(request: pytest.FixtureRequest) -> bool:
 def chat(client: Client, stream: bool, script: Script = (), **request: Any) -> ChatCompletion:
     with simulate(script) as sim, client(sim) as azure:
         if not stream:
-            completion: ChatCompletion = azure.chat.completions.create(model="demo", messages=USER, **request)
-            return completion
+            return cast("ChatCompletion", azure.chat.completions.create(model="demo", messages=USER, **request))
         options: Any = {"include_usage": True}
         with azure.chat.completions.stream(model="demo", messages=USER, stream_options=options, **request) as reading:
             return reading.get_final_completion()
@@ -60,8 +65,7 @@ def chat(client: Client, stream: bool, script: Script = (), **request: Any) -> C
 def respond(client: Client, stream: bool, script: Script = (), **request: Any) -> Response:
     with simulate(script) as sim, client(sim) as azure:
         if not stream:
-            response: Response = azure.responses.create(model="demo", input=USER, **request)
-            return response
+            return cast("Response", azure.responses.create(model="demo", input=USER, **request))
         with azure.responses.stream(model="demo", input=USER, **request) as reading:
             return reading.get_final_response()
 

@@ -41,9 +41,10 @@ def ask(sim: Simulator, stream: bool, **request: Any) -> Response:
         if not stream:
             return cast("Response", client.responses.create(**request))
         with client.responses.stream(**request) as reading:
-            *_, last = reading
+            last: Any = list(reading)[-1]
     assert last.type in ("response.completed", "response.incomplete")
-    return cast("Response", last.response)
+    response: Response = last.response
+    return response
 
 
 async def ask_async(sim: Simulator, stream: bool, **request: Any) -> Response:
@@ -362,7 +363,7 @@ def test_a_wrong_request_is_refused_with_the_reason(fields: dict[str, Any], says
 def test_a_whole_conversation_is_read() -> None:
     seen: list[SimRequest] = []
     image = {"type": "input_image", "image_url": "https://example.com/a.png", "detail": "auto"}
-    items = [
+    items: list[Any] = [
         {"role": "developer", "content": "Be brief."},
         {"role": "user", "content": [{"type": "input_text", "text": "Look: "}, image]},
         {"type": "reasoning", "id": "rs_1", "summary": []},
