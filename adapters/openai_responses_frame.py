@@ -32,6 +32,15 @@ class Frame(msgspec.Struct, gc=False):
     response: msgspec.Raw = _ABSENT
 
 
+class Piece(msgspec.Struct, gc=False):
+    """A piece of text, of which a stream has thousands."""
+
+    output_index: int | None = None
+    content_index: int = 0
+    delta: str | None = None
+    logprobs: JSON = None
+
+
 class ItemId(msgspec.Struct):
     """Whose frame it is, where it has no ``output_index`` (llama.cpp)."""
 
@@ -91,6 +100,7 @@ FRAME = msgspec.json.Decoder(Frame)
 _ITEM = msgspec.json.Decoder(Item)
 ITEM_ID = msgspec.json.Decoder(ItemId)
 OBJECT = msgspec.json.Decoder(JSONObject)
+PIECE = msgspec.json.Decoder(Piece)
 RESPONSE = msgspec.json.Decoder(Response)
 
 _T = TypeVar("_T")
@@ -145,11 +155,13 @@ __all__ = [
     "FRAME",
     "ITEM_ID",
     "OBJECT",
+    "PIECE",
     "RESPONSE",
     "Frame",
     "Item",
     "ItemId",
     "Part",
+    "Piece",
     "Response",
     "read",
     "to_item",

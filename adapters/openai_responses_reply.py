@@ -19,7 +19,7 @@ from tidewire.adapters.json_text import is_cut, lenient_json, object_of
 from tidewire.adapters.openai_chat_chunk import UNREADABLE
 from tidewire.adapters.openai_chat_errors import is_error, reported
 from tidewire.adapters.openai_responses_answer import Answer
-from tidewire.adapters.openai_responses_frame import FRAME, RESPONSE, Frame, Response, read
+from tidewire.adapters.openai_responses_frame import FRAME, PIECE, RESPONSE, Frame, Piece, Response, read
 from tidewire.adapters.sse import SSEFramer
 from tidewire.adapters.status_errors import decode_excerpt
 from tidewire.events.blocks import JSON
@@ -28,6 +28,9 @@ from tidewire.events.types import DecodedEvent, Token
 
 #: Longest plain reply, in bytes.
 BODY_LIMIT = 32 * 1024 * 1024
+
+_TEXT = b"response.output_text.delta"
+_NOTHING = Piece()
 
 
 class StreamedResponse:
@@ -56,19 +59,22 @@ class StreamedResponse:
             return
         items, readers = answer.items.all, answer.readers
         for name, payload in self._framer.feed(data):
+            if name == _TEXT:
+                try:
+                    piece = PIECE.decode(payload)
+                except UNREADABLE:
+                    piece = _NOTHING
+                item = items.get(piece.output_index)
+                part = item.parts.get(piece.content_index) if item is not None else None
+                # What all but the first of a part's frames are; others are read like those of the other types.
+                if part is not None and part.fed and piece.delta and not piece.logprobs:
+                    yield Token(piece.delta, part.index)
+                    continue
             try:
                 frame = FRAME.decode(payload)
             except UNREADABLE:
                 frame = self._unusual(name, payload)
-            if frame.type == "response.output_text.delta":
-                item = items.get(frame.output_index)
-                part = item.parts.get(frame.content_index) if item is not None else None
-                text = frame.delta
-                # What all but the first of a part's frames are; others are read like those of the other types.
-                if part is not None and part.fed and not frame.logprobs and isinstance(text, str) and text:
-                    yield Token(text, part.index)
-                    continue
-            elif frame.type in ("", "error") or name == b"error":
+            if frame.type in ("", "error") or name == b"error":
                 frame = self._unusual(name, payload)
             answer.begun = True
             reader = readers.get(frame.type)

@@ -360,6 +360,19 @@ def test_a_frame_that_breaks_the_format_is_a_decode_error_with_an_excerpt(data: 
     assert len(caught.value.excerpt) <= 500
 
 
+def test_a_piece_of_text_is_read_as_such_by_its_events_name_too() -> None:
+    name = b"response.output_text.delta"
+    first, half = frame(text("a"), name), frame(b'{"output_index": 0, "content_index": 0, "delta": "\\ud83d"}', name)
+    logged = frame(text("b", logprobs=[{"token": "b"}]), name)
+    assert only(events_of(first, half, first, logged, DONE), Token) == [
+        Token(text) for text in ("a", "\ufffd", "a", "b")
+    ]
+    with pytest.raises(ResponseDecodeError, match="'delta'"):
+        events_of(first, frame(text(7), name))
+    with pytest.raises(APIStatusError, match="slow"):
+        events_of(first, frame({"type": "error", "message": "slow"}, name))
+
+
 @pytest.mark.parametrize("depth", [2_000, 200_000])
 def test_json_that_is_nested_too_deep_is_a_limit_error(depth: int) -> None:
     bomb = b'{"output": [], "type": "response.completed", "error": ' + b"[" * depth + b"]" * depth + b"}"
