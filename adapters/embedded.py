@@ -169,7 +169,7 @@ class _EmbeddedDecoder:
     def _read(self, line: bytes) -> Iterator[DecodedEvent]:
         try:
             event = _decode_line(line)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise ResponseDecodeError(
                 f"a line of the embedded provider cannot be read: {error}", excerpt=decode_excerpt(line)
             ) from error

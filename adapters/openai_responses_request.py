@@ -5,6 +5,7 @@ from __future__ import annotations
 from tidewire.adapters.json_text import object_of, to_json
 from tidewire.adapters.openai_responses_conversation import Conversation
 from tidewire.adapters.openai_responses_dialect import STEERING, Dialect
+from tidewire.adapters.parameters import texts_given
 from tidewire.adapters.reasoning import at, merged, thinking_fields
 from tidewire.adapters.spec import ModelRequest, NativeTool, OutputSchema, ToolSpec
 from tidewire.events.blocks import JSON, JSONObject
@@ -33,7 +34,7 @@ def body_of(request: ModelRequest, dialect: Dialect) -> tuple[bytes, tuple[Warni
     if conversation.previous_response_id is not None:
         body["previous_response_id"] = conversation.previous_response_id
     body = merged(body, _parameters(given, dialect))
-    include = _include(given, object_of(body.get("reasoning")))
+    include = _include(given, object_of(body.get("reasoning")), dialect.provider)
     if include and "include" in dialect.parameters:
         body["include"] = include
     if request.tools:
@@ -68,9 +69,9 @@ def _parameters(given: JSONObject, dialect: Dialect) -> JSONObject:
     return fields
 
 
-def _include(given: JSONObject, reasoning: JSONObject) -> list[JSON]:
+def _include(given: JSONObject, reasoning: JSONObject, provider: str) -> list[str]:
     """What the answer shall hold besides: what the caller says, and what other parameters need."""
-    include = list(given.get("include", ()))
+    include = texts_given(provider, "include", given.get("include"))
     if (given.get("logprobs") or given.get("top_logprobs")) and _LOGPROBS not in include:
         include.append(_LOGPROBS)
     reasons = bool(reasoning) and reasoning.get("effort") != "none"

@@ -201,6 +201,11 @@ def test_a_line_that_cannot_be_read_is_an_error_with_an_excerpt(line: bytes) -> 
     assert error.excerpt == line.decode("utf-8", "replace")
 
 
+def test_a_line_that_is_nested_too_deeply_is_an_error() -> None:
+    line = b'{"type":"block","block":{"a":' + b"[" * 9000 + b"]" * 9000 + b"}}"
+    assert isinstance(decode([line + b"\n"])[1], ResponseDecodeError)
+
+
 # --- a request ---
 
 

@@ -7,6 +7,7 @@ import pytest
 from tidewire.adapters.anthropic import AnthropicCodec
 from tidewire.adapters.bedrock import BedrockCodec
 from tidewire.adapters.google_genai import GoogleCodec
+from tidewire.adapters.openai_responses import OpenAIResponsesCodec
 from tidewire.adapters.parameters import fields_given, texts_given
 from tidewire.adapters.spec import Codec, ModelRequest
 from tidewire.events.errors import ConfigurationError
@@ -46,6 +47,7 @@ def test_what_is_no_object_is_refused_by_name(value: object) -> None:
         (GoogleCodec(), "gemini-2.5-flash", "stop"),
         (GoogleCodec(), "gemini-2.5-flash", "response_modalities"),
         (GoogleCodec(), "gemini-2.5-flash", "thinking_config"),
+        (OpenAIResponsesCodec(), "gpt-5-nano", "include"),
         (BedrockCodec(), "amazon.nova-lite-v1:0", "stop"),
         (BedrockCodec(), "amazon.nova-lite-v1:0", "guardrail_config"),
         (BedrockCodec(), "amazon.nova-lite-v1:0", "additional_model_request_fields"),
