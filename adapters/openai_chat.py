@@ -4,7 +4,8 @@ Documentation: "Create chat completion", "The chat completion object", "The chat
 and "Rate limits" on platform.openai.com; the types of OpenAI's Python client 3.57. Read 2026-11-25.
 
     openai_chat_request        what a call is in JSON: parameters, tools, the form of the answer
-    openai_chat_conversation   … and its messages, and how hosts differ in what they are sent
+    openai_chat_conversation   … and its messages
+    openai_chat_dialect        … and how hosts differ in what they are sent
     openai_chat_chunk          what is read of a reply
     openai_chat_reply          what comes back, streamed or plain, as events
     openai_chat_parts          … calls, usage, and what comes in pieces or by the side
@@ -15,7 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from tidewire.adapters.openai_chat_conversation import PARAMETERS, Dialect
+from tidewire.adapters.openai_chat_dialect import PARAMETERS, Dialect
 from tidewire.adapters.openai_chat_errors import refused, request_id
 from tidewire.adapters.openai_chat_reply import PlainReply, StreamedReply
 from tidewire.adapters.openai_chat_request import body_of
@@ -33,12 +34,13 @@ class OpenAIChatCodec:
     name = "openai.chat"
 
     def __init__(self, dialect: Dialect | None = None) -> None:
-        self._dialect = dialect or Dialect()
+        #: How the host differs.
+        self.dialect = dialect or Dialect()
 
     @property
     def parameters(self) -> frozenset[str]:
         """The parameters that ``encode`` can spell."""
-        return frozenset(self._dialect.parameters)
+        return frozenset(self.dialect.parameters)
 
     def encode(self, request: ModelRequest) -> HttpRequest:
         """The request, without credentials.
@@ -46,10 +48,10 @@ class OpenAIChatCodec:
         Raises:
             ConfigurationError: The format cannot spell something in it; it is named.
         """
-        body, warnings = body_of(request, self._dialect)
+        body, warnings = body_of(request, self.dialect)
         return HttpRequest(
             method="POST",
-            url=f"{request.base_url}{self._dialect.path}",
+            url=f"{request.base_url}{self.dialect.path}",
             headers={
                 "accept": "text/event-stream" if request.stream else "application/json",
                 "content-type": "application/json",

@@ -18,7 +18,7 @@ from typing import cast
 
 from tidewire.adapters.content import data_url, plain_text
 from tidewire.adapters.json_text import object_of, to_json
-from tidewire.adapters.openai_chat_dialect import PARAMETERS, Dialect
+from tidewire.adapters.openai_chat_dialect import Dialect
 from tidewire.events.blocks import JSONObject
 from tidewire.events.errors import ConfigurationError
 from tidewire.events.messages import AIMessage, BaseMessage, ToolMessage
@@ -203,7 +203,9 @@ class Conversation:
         formats = self._dialect.audio_formats
         if formats is not None and form not in formats:
             raise ConfigurationError(f"{self._dialect.provider} takes audio as {' or '.join(formats)}, not as {mime}")
-        if self._dialect.audio_as_url:
+        if self._dialect.audio_form == "bare":
+            return {"type": "input_audio", "input_audio": block.get("base64") or self._address(block)}
+        if self._dialect.audio_form == "address":
             return {"type": "input_audio", "input_audio": {"data": self._address(block), "format": form}}
         if "base64" not in block:
             raise self._unspellable("audio", "a user message", "except as base64")
@@ -250,4 +252,4 @@ def _thoughts(blocks: list[JSONObject]) -> list[JSONObject]:
     return parts
 
 
-__all__ = ["PARAMETERS", "Conversation", "Dialect"]
+__all__ = ["Conversation"]

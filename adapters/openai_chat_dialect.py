@@ -74,7 +74,8 @@ class Dialect(msgspec.Struct, frozen=True):
         file_urls: Whether a ``file`` may be named by its address.
         tool_images: Whether a tool's result may hold images.
         audio_formats: Formats of sound that a user message may hold; None: any.
-        audio_as_url: Whether sound is a data URL, and may be named by its address.
+        audio_form: How sound is spelled: an object with its ``base64``, or with its ``address``, which may be a data
+            URL, or ``bare``, one of both without the object.
     """
 
     provider: str = "openai"
@@ -100,7 +101,7 @@ class Dialect(msgspec.Struct, frozen=True):
     file_urls: bool = False
     tool_images: bool = False
     audio_formats: tuple[str, ...] | None = ("wav", "mp3")
-    audio_as_url: bool = False
+    audio_form: Literal["base64", "address", "bare"] = "base64"
 
 
 __all__ = ["PARAMETERS", "Dialect"]

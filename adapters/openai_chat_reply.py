@@ -306,7 +306,8 @@ class _Answer:
             if kind == "text" and text:
                 yield Token(text)
             elif kind == "thinking" and text:
-                yield Reasoning(text)
+                signature = fields.get("signature")
+                yield Reasoning(text, signature if isinstance(signature, str) else None)
             elif kind == "refusal":
                 self._refusal.append(reasoning_text(fields.get("refusal")))
             elif kind not in ("text", "thinking"):

@@ -82,7 +82,8 @@ def merged(fields: JSONObject, more: JSONObject) -> JSONObject:
     both = dict(fields)
     for key, value in more.items():
         known = both.get(key)
-        both[key] = merged(known, value) if isinstance(known, dict) and isinstance(value, dict) else value
+        are_objects = isinstance(known, dict) and isinstance(value, dict)
+        both[key] = merged(cast("JSONObject", known), cast("JSONObject", value)) if are_objects else value
     return both
 
 

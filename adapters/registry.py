@@ -7,10 +7,11 @@ its value an :class:`~tidewire.adapters.spec.Adapter`.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from difflib import get_close_matches
 from functools import cache
 from importlib import import_module
-from importlib.metadata import entry_points
+from importlib.metadata import EntryPoint, entry_points
 
 from tidewire.adapters.spec import Adapter
 from tidewire.events.errors import ConfigurationError
@@ -18,40 +19,61 @@ from tidewire.events.errors import ConfigurationError
 #: The group of entry points in which other packages register adapters.
 ENTRY_POINTS = "tidewire.adapters"
 
-#: Where the adapters of this project are: provider → module and attribute.
+#: Where the adapters of this project are, but for those of the table of hosts: provider → module and attribute.
 _BUILT_IN = {
     "anthropic": ("tidewire.adapters.anthropic", "ADAPTER"),
+    "azure_openai": ("tidewire.adapters.azure", "ADAPTER"),
+    "bedrock": ("tidewire.adapters.bedrock", "BEDROCK"),
+    "bedrock_converse": ("tidewire.adapters.bedrock", "ADAPTER"),
     "embedded": ("tidewire.adapters.embedded", "ADAPTER"),
+    "google_genai": ("tidewire.adapters.google_genai", "ADAPTER"),
+    "google_vertexai": ("tidewire.adapters.google_vertexai", "ADAPTER"),
+    "huggingface": ("tidewire.adapters.huggingface", "ADAPTER"),
+    "ollama": ("tidewire.adapters.ollama", "ADAPTER"),
     "openai": ("tidewire.adapters.openai", "ADAPTER"),
 }
 
+#: The table of the hosts that speak OpenAI's format, read when a name is none of those above.
+_TABLE = "tidewire.adapters.compatible"
+
+# How ids on Bedrock begin: perhaps with where they are served from, and with who made the model.
+_GEOGRAPHY = "us|us-gov|eu|ap|apac|au|jp|ca|sa|me|af|il|mx|global"
+_VENDOR = (
+    "ai21|amazon|anthropic|cohere|deepseek|google|meta|minimax|mistral|moonshot(ai)?|nvidia|openai|qwen|writer|zai"
+)
+
 #: How the names of well-known models begin, without case, and with ``_`` read as ``-``; the first match counts.
 _MODEL_NAMES: tuple[tuple[str, str], ...] = (
+    (r"gpt-oss", "ollama"),
     (r"gpt|o1\b|o3\b|o4\b|chatgpt|codex|davinci", "openai"),
     (r"claude", "anthropic"),
     (r"gemini", "google_genai"),
-    (
-        r"((us|eu|apac|ap|global|us-gov)\.)?(anthropic|amazon|meta|mistral|cohere|deepseek|ai21|qwen|openai)\.",
-        "bedrock",
-    ),
+    (rf"(({_GEOGRAPHY})\.)?({_VENDOR})\.", "bedrock"),
     (r"accounts/fireworks", "fireworks"),
     (r"mistral|mixtral|codestral|ministral|magistral|pixtral|devstral", "mistralai"),
     (r"deepseek", "deepseek"),
     (r"grok", "xai"),
     (r"sonar", "perplexity"),
     (r"command", "cohere"),
+    (r"kimi|moonshot", "moonshot"),
+    (r"glm-", "zai"),
     (r"llama", "ollama"),
 )
 
 
+def _hosts() -> Mapping[str, Adapter]:
+    hosts: Mapping[str, Adapter] = import_module(_TABLE).HOSTS
+    return hosts
+
+
 @cache
-def _third_party() -> dict[str, object]:
+def _third_party() -> dict[str, EntryPoint]:
     return {_normal(point.name): point for point in entry_points(group=ENTRY_POINTS)}
 
 
 def provider_names() -> list[str]:
     """The names of all providers that can be used, sorted."""
-    return sorted({*_BUILT_IN, *_third_party()})
+    return sorted({*_BUILT_IN, *_hosts(), *_third_party()})
 
 
 def find_adapter(provider: str) -> Adapter:
@@ -64,9 +86,11 @@ def find_adapter(provider: str) -> Adapter:
     if name in _BUILT_IN:
         module, attribute = _BUILT_IN[name]
         return _checked(name, getattr(import_module(module), attribute))
+    if name in _hosts():
+        return _hosts()[name]
     point = _third_party().get(name)
     if point is not None:
-        return _checked(name, point.load())  # type: ignore[attr-defined]  # an EntryPoint; its type is not public
+        return _checked(name, point.load())
     near = get_close_matches(name, provider_names(), n=3)
     hint = f"did you mean {' or '.join(map(repr, near))}?" if near else f"providers are {', '.join(provider_names())}"
     raise ConfigurationError(f"there is no provider {provider!r}; {hint}")
@@ -95,7 +119,7 @@ def split_model(model: str, provider: str | None = None) -> tuple[str, str]:
         ConfigurationError: The name is empty, or its provider is unknown.
     """
     head, colon, rest = model.partition(":")
-    known = colon and _normal(head) in provider_names()
+    known = colon and (_normal(head) in _BUILT_IN or _normal(head) in provider_names())
     if provider is None:
         provider, model = (head, rest) if known else (infer_provider(model), model)
     elif known and _normal(head) == _normal(provider):

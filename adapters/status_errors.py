@@ -110,7 +110,7 @@ def _is_nested(value: object) -> bool:
 
 def _facts(held: dict[str, object]) -> ErrorFacts:
     text = _text(held, "message", "msg")
-    words: list[object] = [held.get("code"), held.get("type"), held.get("status")]
+    words: list[object] = [held.get(key) for key in ("code", "type", "error_type", "status")]
     if text:
         words.append(held.get("error"))  # {"error": "model_not_found", "message": "…"}
     else:

@@ -296,20 +296,6 @@ class ChatModel:
         return call
 
 
-class ChatOpenAI(ChatModel):
-    """OpenAI's chat models. Key: ``api_key`` or ``OPENAI_API_KEY``."""
-
-    provider = "openai"
-    __slots__ = ()
-
-
-class ChatAnthropic(ChatModel):
-    """Anthropic's Claude models. Key: ``api_key`` or ``ANTHROPIC_API_KEY``."""
-
-    provider = "anthropic"
-    __slots__ = ()
-
-
 def init_chat_model(model: str, *, model_provider: str | Adapter | None = None, **parameters: Any) -> ChatModel:
     """The chat model of a name.
 
@@ -356,4 +342,4 @@ def _pull_results(batch: CompletedBatch[Any]) -> Generator[Any]:
             run_blocking(batch.aclose)
 
 
-__all__ = ["ChatAnthropic", "ChatModel", "ChatOpenAI", "init_chat_model"]
+__all__ = ["ChatModel", "init_chat_model"]

@@ -28,6 +28,8 @@ from tidewire.adapters.anthropic import AnthropicCodec
 from tidewire.adapters.bedrock import BedrockCodec
 from tidewire.adapters.google_genai import GoogleCodec
 from tidewire.adapters.google_vertexai import VertexCodec
+from tidewire.adapters.huggingface import HuggingFaceCodec
+from tidewire.adapters.ollama import OllamaCodec
 from tidewire.adapters.openai_chat import OpenAIChatCodec
 from tidewire.adapters.openai_responses import OpenAIResponsesCodec
 from tidewire.adapters.spec import Codec, is_streamed
@@ -60,7 +62,8 @@ RANDOM_CUTS = 200
 # What an API's name, as recordings have it, is read by: the first pattern that fits. A codec added here is tested on
 # every recording of its API.
 CODECS: list[tuple[str, Callable[[], Codec]]] = [
-    (r"ollama\.chat", lambda: no_codec("ollama.chat")),
+    (r"ollama\.chat", OllamaCodec),
+    (r"hf\.chat", HuggingFaceCodec),
     (r".*\.chat", OpenAIChatCodec),
     (r".*\.responses", OpenAIResponsesCodec),
     (r"anthropic\.messages", AnthropicCodec),
@@ -109,18 +112,11 @@ class Outcome(msgspec.Struct):
         return (self.events, type(error), error and error.message, getattr(error, "status_code", None))
 
 
-def no_codec(api: str) -> Codec:
-    raise LookupError(f"no codec reads {api}")
-
-
 def codec_for(api: str) -> Codec | None:
     """The codec that reads an API, or None."""
     for pattern, make in CODECS:
         if re.fullmatch(pattern, api):
-            try:
-                return make()
-            except LookupError:
-                return None
+            return make()
     return None
 
 
@@ -153,9 +149,9 @@ def _body(path: Path, response: Json) -> bytes:
 # ---------------------------------------------------------------- run
 
 
-def replay(recording: Recording, reads: Iterable[bytes]) -> Outcome:
-    """Feed the body to the codec in these reads."""
-    codec = codec_for(recording.api)
+def replay(recording: Recording, reads: Iterable[bytes], codec: Codec | None = None) -> Outcome:
+    """Feed the body in these reads to the codec of its API, or to another one."""
+    codec = codec or codec_for(recording.api)
     assert codec is not None, f"no codec reads {recording.api}"
     if recording.status >= 400:
         error = codec.error(recording.status, recording.headers, b"".join(reads))

@@ -70,7 +70,7 @@ def test_a_provider_stands_before_the_first_colon_or_apart() -> None:
 def test_an_unknown_provider_is_an_error_with_the_near_ones() -> None:
     with pytest.raises(ConfigurationError, match="no provider 'opnai'; did you mean 'openai'"):
         init_chat_model("gpt-5", model_provider="opnai")
-    with pytest.raises(ConfigurationError, match="providers are anthropic"):
+    with pytest.raises(ConfigurationError, match="providers are alibaba, anthropic"):
         init_chat_model("gpt-5", model_provider="zzz")
 
 
