@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from typing import Final
 
@@ -50,7 +50,7 @@ class UsageMetadataCallbackHandler:
 
 
 @contextmanager
-def get_usage_metadata_callback() -> Iterator[UsageMetadataCallbackHandler]:
+def get_usage_metadata_callback() -> Generator[UsageMetadataCallbackHandler]:
     """Count the tokens of every call that starts within the block; nothing stays behind when it is left."""
     handler = UsageMetadataCallbackHandler()
     with subscribe(handler):

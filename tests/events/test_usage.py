@@ -9,6 +9,7 @@ import pytest
 
 from tidewire import init_chat_model, open_run
 from tidewire.adapters.script import Fail, Reply
+from tidewire.adapters.sim_request import SimRequest
 from tidewire.callbacks import UsageMetadataCallbackHandler, get_usage_metadata_callback
 from tidewire.events.errors import StreamInterruptedError
 from tidewire.events.types import Usage
@@ -27,6 +28,10 @@ def reply(model: str | None = None) -> Reply:
     return Reply("ok", usage=USAGE, model=model)
 
 
+def always(request: SimRequest) -> Reply:
+    return reply()
+
+
 async def test_tokens_add_up_by_the_model_that_answered() -> None:
     model = init_chat_model("embedded:demo", script=[reply("one"), reply("two"), reply("one")])
     with get_usage_metadata_callback() as usage:
@@ -36,7 +41,7 @@ async def test_tokens_add_up_by_the_model_that_answered() -> None:
 
 
 async def test_streams_and_batches_count_too_and_calls_outside_do_not() -> None:
-    model = init_chat_model("embedded:demo", script=lambda _: reply())
+    model = init_chat_model("embedded:demo", script=always)
     handler = UsageMetadataCallbackHandler()
     await model.ainvoke("not counted")
     async for _ in model.astream("hi", {"callbacks": handler}):
@@ -47,7 +52,7 @@ async def test_streams_and_batches_count_too_and_calls_outside_do_not() -> None:
 
 
 async def test_blocks_nest_and_each_counts_a_call_once() -> None:
-    model = init_chat_model("embedded:demo", script=lambda _: reply())
+    model = init_chat_model("embedded:demo", script=always)
     with get_usage_metadata_callback() as outer:
         async with open_run("chain"):
             with get_usage_metadata_callback() as inner:
@@ -66,7 +71,7 @@ async def test_a_cut_call_counts_with_what_was_reported() -> None:
 
 
 async def test_counts_are_exact_under_concurrency() -> None:
-    model = init_chat_model("embedded:demo", script=lambda _: reply())
+    model = init_chat_model("embedded:demo", script=always)
 
     async def own(count: int) -> None:
         with get_usage_metadata_callback() as usage:
@@ -81,7 +86,7 @@ async def test_counts_are_exact_under_concurrency() -> None:
 
 
 def test_one_handler_hears_several_threads() -> None:
-    model = init_chat_model("embedded:demo", script=lambda _: reply())
+    model = init_chat_model("embedded:demo", script=always)
     handler = UsageMetadataCallbackHandler()
     threads = [threading.Thread(target=lambda: model.batch(["hi"] * 20, {"callbacks": handler})) for _ in range(4)]
     for thread in threads:
@@ -95,8 +100,8 @@ def test_one_handler_hears_several_threads() -> None:
 async def test_counting_does_not_make_calls_stream() -> None:
     seen: list[bool] = []
 
-    def note(request: object) -> Reply:
-        seen.append(getattr(request, "stream", True))
+    def note(request: SimRequest) -> Reply:
+        seen.append(request.stream)
         return reply()
 
     model = init_chat_model("embedded:demo", script=note)

@@ -6,10 +6,10 @@ import asyncio
 import math
 import threading
 import time
+from typing import Any
 
 import anyio
 import anyio.lowlevel
-import anyio.to_thread
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -186,7 +186,7 @@ def test_a_waiter_whose_loop_has_ended_blocks_nobody() -> None:
         {"requests_per_second": math.nan},
     ],
 )
-def test_numbers_that_make_no_limiter_are_refused(wrong: dict[str, float]) -> None:
+def test_numbers_that_make_no_limiter_are_refused(wrong: dict[str, Any]) -> None:
     with pytest.raises(ConfigurationError, match=next(iter(wrong))):
         InMemoryRateLimiter(**wrong)
 
