@@ -6,7 +6,7 @@ A model is a frozen set of settings and the methods that make calls with them. `
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from typing import Any, ClassVar, Literal, Self, overload
 
 import msgspec
@@ -19,10 +19,12 @@ from tidewire.config import RunnableConfig, check_config, merge_configs
 from tidewire.construct import build_settings, override
 from tidewire.events.chunks import AIMessageChunk
 from tidewire.events.convert import ModelInput
+from tidewire.events.errors import ConfigurationError
 from tidewire.events.messages import AIMessage
+from tidewire.events.stream_events import RecordFilter, StreamEvent
 from tidewire.events.types import Event
 from tidewire.settings import Settings
-from tidewire.stream import ChunkMaker, Stream, generate_chunks, generate_events
+from tidewire.stream import ChunkMaker, Stream, generate_chunks, generate_events, records_of
 from tidewire.tools import ToolLike, tool_choice_of, tools_of
 
 
@@ -77,6 +79,48 @@ class ChatModel:
     def aevents(self, input: ModelInput, config: RunnableConfig | None = None, **parameters: Any) -> Stream[Event]:
         """The call's typed events (:mod:`tidewire.events`), from ``start`` to ``end``; otherwise as :meth:`astream`."""
         return Stream(Call(self._with(parameters), input, config, stream=True), generate_events)
+
+    def astream_events(
+        self,
+        input: ModelInput,
+        config: RunnableConfig | None = None,
+        *,
+        version: str = "v2",
+        include_names: Sequence[str] | None = None,
+        include_types: Sequence[str] | None = None,
+        include_tags: Sequence[str] | None = None,
+        exclude_names: Sequence[str] | None = None,
+        exclude_types: Sequence[str] | None = None,
+        exclude_tags: Sequence[str] | None = None,
+        **parameters: Any,
+    ) -> Stream[StreamEvent]:
+        """The call as the field's event records: ``on_chat_model_start``, ``…_stream`` for each chunk, ``…_end``.
+
+        The typed events are those of :meth:`aevents`. Leaving early stops the call, as with :meth:`astream`.
+
+        Args:
+            input: As for :meth:`astream`.
+            config: As for :meth:`astream`.
+            version: "v2"; there is no other.
+            include_names: Show only runs of these names, or those that fit another ``include_…``.
+            include_types: … of these types: ``chat_model``, ``tool``, ``chain``.
+            include_tags: … with one of these tags.
+            exclude_names: Show no runs of these names.
+            exclude_types: … of these types.
+            exclude_tags: … with one of these tags.
+            parameters: Parameters for this call only.
+        """
+        if version != "v2":
+            raise ConfigurationError(f"astream_events has no version {version!r}, only 'v2'; typed events: aevents()")
+        shown = RecordFilter(
+            include_names=include_names,
+            include_types=include_types,
+            include_tags=include_tags,
+            exclude_names=exclude_names,
+            exclude_types=exclude_types,
+            exclude_tags=exclude_tags,
+        )
+        return Stream(Call(self._with(parameters), input, config, stream=True), records_of(shown, input))
 
     def invoke(self, input: ModelInput, config: RunnableConfig | None = None, **parameters: Any) -> AIMessage:
         """:meth:`ainvoke` for sync code. It also works where an event loop is running, which it blocks."""
