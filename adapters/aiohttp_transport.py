@@ -3,6 +3,8 @@
 What is set against aiohttp's defaults, and why: no limit of connections (to bound concurrency is the caller's), no
 timeouts but the one for connecting (the pump owns the others), no cookies, no redirects (the caller's key must not
 travel to another origin), no decompression (ours has limits), and no look into ``.netrc``.
+
+Cancelling needs no care here: what aiohttp does when a request is cut is plain calls, and so is ``abort``.
 """
 
 from __future__ import annotations
@@ -18,7 +20,7 @@ from aiohttp.client_proto import ResponseHandler
 from yarl import URL
 
 from tidewire.adapters import transport_errors as errors
-from tidewire.adapters.host import HostClosedError, current_host
+from tidewire.adapters.host import current_host
 from tidewire.adapters.http_response import HttpResponse
 from tidewire.adapters.spec import HttpRequest
 from tidewire.adapters.transport_settings import (
@@ -57,49 +59,38 @@ class AiohttpTransport:
 
     async def open(self, request: HttpRequest, *, connect_timeout_s: float | None = None) -> AiohttpResponse:
         """Send a request and wait for the head of the answer. See ``Transport.open``."""
-        host = current_host()
         context: ssl.SSLContext | bool = True
         proxy: str | None = None
         if self._ready is None:
             proxy = _http_proxy(self._settings, request.url)
             if request.url.lower().startswith("https:") or (proxy or "").startswith("https:"):
                 context = await tls_context(self._settings.verify)
-        pool = host.keep(self, None, self._make_pool, _Pool.aclose)
-        session = pool.session
-
-        async def send() -> AiohttpResponse | TidewireError:
-            try:
-                response = await session.request(
-                    request.method,
-                    URL(request.url, encoded=request.url.isascii()),
-                    headers=wire_headers(request.headers),
-                    data=request.body if len(request.body) <= _PIECEWISE_BYTES else io.BytesIO(request.body),
-                    allow_redirects=False,
-                    raise_for_status=False,
-                    auto_decompress=False,
-                    timeout=aiohttp.ClientTimeout(total=None, connect=connect_timeout_s),
-                    read_bufsize=_BUFFER_BYTES,
-                    max_line_size=HEADER_LIMIT_BYTES,
-                    max_field_size=HEADER_LIMIT_BYTES,
-                    ssl=context,
-                    proxy=proxy,
-                )
-            # A RuntimeError is a session or socket that is closed, a ValueError what HTTP cannot spell.
-            except (aiohttp.ClientError, OSError, RuntimeError, ValueError) as error:
-                return _explain_opening(error, session, request.url, connect_timeout_s)
+        pool = current_host().keep(self, None, self._make_pool, _Pool.aclose)
+        try:
+            response = await pool.session.request(
+                request.method,
+                URL(request.url, encoded=request.url.isascii()),
+                headers=wire_headers(request.headers),
+                data=request.body if len(request.body) <= _PIECEWISE_BYTES else io.BytesIO(request.body),
+                allow_redirects=False,
+                raise_for_status=False,
+                auto_decompress=False,
+                timeout=aiohttp.ClientTimeout(total=None, connect=connect_timeout_s),
+                read_bufsize=_BUFFER_BYTES,
+                max_line_size=HEADER_LIMIT_BYTES,
+                max_field_size=HEADER_LIMIT_BYTES,
+                ssl=context,
+                proxy=proxy,
+            )
+        # A RuntimeError is a session or socket that is closed, a ValueError what HTTP cannot spell.
+        except (aiohttp.ClientError, OSError, RuntimeError, ValueError) as error:
+            failure = _explain_opening(error, pool.session, request.url, connect_timeout_s)
+        else:
             opened = AiohttpResponse(response, self._settings.read_limit_bytes)
             pool.opened.add(opened)
             return opened
-
-        try:
-            # In a task of the host, because aiohttp awaits while it cleans up after a connect that was cancelled.
-            opened = await host.run(send, discard=_discard)
-        except HostClosedError:
-            opened = errors.aborted()
-        if isinstance(opened, TidewireError):
-            # Raised here, where no exception of aiohttp's is its context.
-            raise opened
-        return opened
+        # Raised here, where no exception of aiohttp's is its context.
+        raise failure
 
     async def aclose(self) -> None:
         """Close the pool of the running event loop."""
@@ -192,12 +183,6 @@ class AiohttpResponse(HttpResponse):
         if connection.transport is not None:
             connection.transport.abort()
         self._response.close()
-
-
-def _discard(opened: AiohttpResponse | TidewireError) -> None:
-    """The answer came although the caller was cancelled."""
-    if isinstance(opened, AiohttpResponse):
-        opened.abort()
 
 
 def _http_proxy(settings: TransportSettings, url: str) -> str | None:

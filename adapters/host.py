@@ -149,31 +149,6 @@ class Host(ABC):
         self._handles.add(handle)
         return handle
 
-    async def run(
-        self,
-        function: Callable[[*Ts], Awaitable[T]],
-        *args: *Ts,
-        discard: Callable[[T], object] | None = None,
-    ) -> T:
-        """Run a function to its own end, also when the caller is cancelled once, twice or more.
-
-        Cancelling the caller cancels the function as a scope does, so that what it awaits behind a shield (closing a
-        half-open connection, say) is not cut short.
-
-        Args:
-            discard: Called with the result if it came although the caller was cancelled.
-        """
-        handle = self.start(function, *args)
-        try:
-            return await handle.wait()
-        except get_cancelled_exc_class():
-            try:
-                await handle.aclose()
-            finally:
-                if discard is not None and handle.succeeded:
-                    discard(handle.result())
-            raise
-
     def keep(self, owner: object, detail: object, make: Callable[[], T], close: Callable[[T], Awaitable[None]]) -> T:
         """What the loop keeps for an owner: made now if it is not there, and closed when the loop ends.
 

@@ -253,11 +253,10 @@ class _Exchange:
             self._half_open = self._connection
 
     async def _finish(self, response: httpx.Response, iterator: AsyncIterator[bytes]) -> None:
-        raw_socket, stream = self._raw_socket, response.extensions.get("network_stream")
         if not self._complete:
             self._shut_down()
             with suppress(*self._expected):
-                if raw_socket is not None:
+                if self._raw_socket is not None:
                     # httpx's iterator is made of several, one inside the other. The error that a dead socket gives ends
                     # them all; to close the outermost would leave the others to the garbage collector.
                     async for _ in iterator:
@@ -270,9 +269,6 @@ class _Exchange:
         # From here on the connection may be another exchange's.
         self._raw_socket = None
         await response.aclose()
-        if not self._complete and raw_socket is not None and stream is not None:
-            # Where a cancellation of the whole loop has cut httpx's own closing short.
-            await stream.aclose()
 
     def _shut_down(self) -> None:
         raw_socket = self._raw_socket

@@ -1,12 +1,18 @@
 """What is aiohttp's own: sessions that are handed in, and what it would do if it were not told otherwise."""
 
 import asyncio
+import contextlib
 import gzip
+import os
+import socket
+import stat
 import threading
 
 import aiohttp
+import anyio
 import httpx
 import pytest
+from aiohttp.abc import AbstractResolver, ResolveResult
 
 from tests.adapters.raw_server import PATIENCE_S, Peer, RawServer, answer, chunked, misbehave, serve
 from tidewire.adapters.aiohttp_transport import AiohttpTransport
@@ -84,6 +90,60 @@ async def test_a_host_that_has_no_address_is_named() -> None:
     with pytest.raises(APIConnectionError, match=r"cannot connect to nowhere\.invalid") as caught:
         await AiohttpTransport().open(HttpRequest("POST", "http://nowhere.invalid/", {}, b"{}"))
     assert caught.value.is_retryable
+    await aclose_all()
+
+
+class TwoAddresses(AbstractResolver):
+    """Resolves every name to two addresses, which aiohttp then tries one shortly after the other."""
+
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
+    ) -> list[ResolveResult]:
+        return [
+            {"hostname": host, "host": address, "port": port, "family": socket.AF_INET, "proto": 0, "flags": 0}
+            for address in ("127.0.0.1", "127.0.0.2")
+        ]
+
+    async def close(self) -> None:
+        pass
+
+
+def sockets() -> int:
+    """How many sockets this process has, connected or not."""
+    return sum(1 for name in os.listdir("/proc/self/fd") if is_socket(name))
+
+
+def is_socket(name: str) -> bool:
+    try:
+        return stat.S_ISSOCK(os.stat(f"/proc/self/fd/{name}").st_mode)
+    except FileNotFoundError:
+        return False
+
+
+@pytest.mark.parametrize("times", [1, 2, 3])
+async def test_cancelled_while_two_addresses_are_tried(times: int) -> None:
+    with contextlib.ExitStack() as stack:
+        listener = stack.enter_context(socket.create_server(("0.0.0.0", 0), backlog=0))
+        port: int = listener.getsockname()[1]
+        for _ in range(3):  # a queue that is full answers nobody any more
+            filler = stack.enter_context(socket.socket())
+            filler.setblocking(False)
+            filler.connect_ex(("127.0.0.1", port))
+        before, others = sockets(), asyncio.all_tasks()
+        connector = aiohttp.TCPConnector(resolver=TwoAddresses(), happy_eyeballs_delay=0.01)
+        async with aiohttp.ClientSession(connector=connector) as session:
+            transport = AiohttpTransport(TransportSettings(http_client=session))
+            task = asyncio.create_task(transport.open(HttpRequest("POST", f"http://two.example:{port}", {}, b"{}")))
+            with anyio.fail_after(PATIENCE_S):
+                while sockets() < before + 2:  # noqa: ASYNC110  # no event tells of a descriptor
+                    await asyncio.sleep(0.005)
+            for _ in range(times):
+                task.cancel()
+                await asyncio.sleep(0)
+            with pytest.raises(asyncio.CancelledError):
+                await task
+            assert sockets() == before
+            assert {other for other in asyncio.all_tasks() - others if "Host" not in repr(other)} == set()
     await aclose_all()
 
 

@@ -57,7 +57,6 @@ async def test_a_task_gives_its_result_to_whoever_waits() -> None:
     assert handle.done
     assert handle.succeeded
     assert handle.result() == 3
-    assert await current_host().run(add, 3, 4) == 7
     assert await (await start_hosted(add, 5, 6)).wait() == 11
 
 
@@ -139,7 +138,7 @@ async def test_a_task_runs_in_its_starters_context_and_the_host_does_not() -> No
     await aclose_all()
     value = Value()
     token = variable.set(value)
-    assert await current_host().run(look) is value
+    assert await current_host().start(look).wait() is value
     variable.reset(token)
     reference = weakref.ref(value)
     del value
@@ -169,10 +168,14 @@ async def test_the_clean_up_of_a_function_is_not_cut_short(times: int) -> None:
     begun = anyio.Event()
 
     async def work() -> None:
+        handle = current_host().start(clean_up, steps, begun)
         try:
-            await current_host().run(clean_up, steps, begun)
+            await handle.wait()
         finally:
-            steps.append("caller ends")
+            try:
+                await handle.aclose()
+            finally:
+                steps.append("caller ends")
 
     if runs_on_asyncio():
         task = asyncio.create_task(work())
@@ -189,26 +192,6 @@ async def test_the_clean_up_of_a_function_is_not_cut_short(times: int) -> None:
             await begun.wait()
             group.cancel_scope.cancel()
     assert steps == ["step 0", "step 1", "step 2", "caller ends"]
-
-
-async def test_a_result_that_comes_with_the_cancellation_is_discarded() -> None:
-    discarded: list[str] = []
-    open_door = anyio.Event()
-
-    async def give() -> str:
-        with anyio.CancelScope(shield=True):
-            await open_door.wait()
-        return "a connection"
-
-    async def work() -> None:
-        await current_host().run(give, discard=discarded.append)
-
-    async with anyio.create_task_group() as group:
-        group.start_soon(work)
-        await anyio.wait_all_tasks_blocked()
-        group.cancel_scope.cancel()
-        open_door.set()
-    assert discarded == ["a connection"]
 
 
 async def test_a_cancelled_caller_that_settles_is_cancelled_afterwards() -> None:
@@ -317,7 +300,7 @@ async def test_a_task_that_closes_everything_does_not_wait_for_itself() -> None:
         return f"{pool.closed} {sibling.done}"
 
     async def outer() -> str:
-        return await current_host().run(inner)
+        return await current_host().start(inner).wait()
 
     with anyio.fail_after(1):
         assert await current_host().start(outer).wait() == "1 True"
@@ -348,7 +331,7 @@ async def test_another_host_follows_one_that_was_closed() -> None:
     await aclose_all()
     second = current_host()
     assert second is not first
-    await second.run(anyio.sleep, 0)
+    await second.start(anyio.sleep, 0).wait()
 
 
 # --- how loops are run
@@ -449,7 +432,7 @@ def test_eight_threads_have_eight_hosts() -> None:
         keep(pools[number])
         hosts.append(mine := current_host())
         for _ in range(20):
-            await mine.run(anyio.sleep, 0.001)
+            await mine.start(anyio.sleep, 0.001).wait()
             assert current_host() is mine
 
     def work(number: int) -> None:
@@ -584,7 +567,7 @@ def test_a_loop_that_is_dropped_unclosed_is_collected_and_python_alone_tells_of_
         async def close(pool): print("closed")
         async def main():
             current_host().keep(None, None, object, close)
-            await current_host().run(asyncio.sleep, 0)
+            await current_host().start(asyncio.sleep, 0).wait()
 
         loop = asyncio.new_event_loop()
         loop.run_until_complete(main())

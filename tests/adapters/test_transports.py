@@ -1,6 +1,5 @@
 """Which client carries what, when it is loaded, and that nothing is left of it, however a loop is run or left."""
 
-import os
 import subprocess
 import sys
 import textwrap
@@ -14,7 +13,7 @@ import pytest
 from tests.adapters.raw_server import RawServer, answer, serve
 from tidewire.adapters.host import aclose_all, runs_on_asyncio
 from tidewire.adapters.spec import HttpRequest
-from tidewire.adapters.transport_settings import TransportSettings, proxy_for
+from tidewire.adapters.transport_settings import TransportSettings
 from tidewire.adapters.transports import HttpTransport, shared_transport
 from tidewire.events.errors import ConfigurationError
 
@@ -92,47 +91,6 @@ def test_equal_settings_share_a_transport() -> None:
     assert proxied is not shared_transport()
 
 
-# --- the proxy
-
-
-@pytest.fixture
-def no_proxies(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in list(os.environ):
-        if name.lower().endswith("_proxy"):
-            monkeypatch.delenv(name)
-
-
-@pytest.mark.usefixtures("no_proxies")
-@pytest.mark.parametrize(
-    ("environment", "url", "proxy"),
-    [
-        ({}, "http://a.example", None),
-        ({"HTTP_PROXY": "http://p:1"}, "http://a.example", "http://p:1"),
-        ({"http_proxy": "p:1"}, "http://a.example", "http://p:1"),
-        ({"HTTP_PROXY": "http://p:1"}, "https://a.example", None),
-        ({"HTTPS_PROXY": "https://p:1"}, "https://a.example:8443/x", "https://p:1"),
-        ({"ALL_PROXY": "socks5://p:1"}, "https://a.example", "socks5://p:1"),
-        ({"HTTPS_PROXY": ""}, "https://a.example", None),
-        ({"ALL_PROXY": "p:1", "NO_PROXY": "*"}, "https://a.example", None),
-        ({"ALL_PROXY": "p:1", "NO_PROXY": "b.example,.A.example"}, "https://x.a.example", None),
-        ({"ALL_PROXY": "p:1", "NO_PROXY": "a.example"}, "https://a.example", None),
-        ({"ALL_PROXY": "p:1", "NO_PROXY": "a.example:81"}, "https://a.example:80", "http://p:1"),
-        ({"ALL_PROXY": "p:1", "NO_PROXY": "a.example:81"}, "https://a.example:81", None),
-        ({"ALL_PROXY": "p:1", "NO_PROXY": "example"}, "https://an-example", "http://p:1"),
-        ({"ALL_PROXY": "p:1", "NO_PROXY": ", ,"}, "https://a.example", "http://p:1"),
-        ({"ALL_PROXY": "p:1", "NO_PROXY": "127.0.0.1,::1"}, "http://127.0.0.1:80", None),
-    ],
-)
-def test_the_environments_proxy_is_found(
-    monkeypatch: pytest.MonkeyPatch, environment: dict[str, str], url: str, proxy: str | None
-) -> None:
-    for name, value in environment.items():
-        monkeypatch.setenv(name, value)
-    assert proxy_for(TransportSettings(), url) == proxy
-    assert proxy_for(TransportSettings(trust_env=False), url) is None
-    assert proxy_for(TransportSettings(proxy="http://own:1"), url) == "http://own:1"
-
-
 async def test_a_proxy_that_no_client_speaks_to_is_a_configuration_error() -> None:
     with pytest.raises(ConfigurationError, match="not with ftp://"):
         await fetch(HttpTransport(TransportSettings(proxy="ftp://p:1")), "http://a.example")
@@ -143,14 +101,6 @@ async def test_a_socks_proxy_is_left_to_httpx_which_says_what_it_lacks() -> None
     with pytest.raises(ConfigurationError, match="socksio"):
         await fetch(transport, "http://a.example")
     await aclose_all()
-
-
-def test_settings_show_no_password() -> None:
-    shown = repr(TransportSettings(proxy="http://user:secret@proxy:3128", http_client=object()))
-    assert "secret" not in shown
-    assert "http://proxy:3128" in shown
-    assert "http_client=object" in shown
-    assert "proxy" not in repr(TransportSettings())
 
 
 # --- processes of their own
