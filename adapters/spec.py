@@ -165,6 +165,7 @@ class Response(Protocol):
 
         Raises:
             APIConnectionError: The connection broke, also when the body is shorter than announced.
+            ResponseDecodeError: The body is not in the encoding that it announces.
             ResponseLimitError: Decompression gave more than the limit.
         """
         ...
@@ -186,7 +187,11 @@ class Transport(Protocol):
 
         Raises:
             APITimeoutError: No connection within ``connect_timeout_s`` (phase ``connect``).
-            APIConnectionError: The connection was refused or broke before the head was read.
+            APIConnectionError: The connection was refused or broke before the head was read. Not retryable where TLS
+                or the server's HTTP is at fault.
+            ConfigurationError: The request cannot be written as HTTP, or the settings of the transport are wrong.
+            ResponseDecodeError: The body has an encoding that was not asked for.
+            ResponseLimitError: The head is too long.
         """
         ...
 
