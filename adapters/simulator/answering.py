@@ -16,6 +16,7 @@ from tidewire.adapters.sim_request import SimRequest
 from tidewire.adapters.simulator.anthropic import AnthropicApi
 from tidewire.adapters.simulator.api import Api, HttpReply, Received
 from tidewire.adapters.simulator.azure import AZURE_CHAT, AZURE_RESPONSES
+from tidewire.adapters.simulator.bedrock import BedrockApi
 from tidewire.adapters.simulator.faults import FAULT_HEADER, Act, fault_of_header, transmit
 from tidewire.adapters.simulator.google_genai import GoogleApi
 from tidewire.adapters.simulator.openai_chat import OpenAIChatApi
@@ -29,6 +30,7 @@ APIS: tuple[Api, ...] = (
     AZURE_RESPONSES,
     AnthropicApi(),
     GoogleApi(),
+    BedrockApi(),
     OpenAIResponsesApi(),
     OpenAIChatApi(),
 )

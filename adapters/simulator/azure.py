@@ -68,7 +68,7 @@ def _judge_response(data: JSONObject) -> JSONObject:
     prompt: JSONObject = {"blocked": False, "source_type": "prompt", "content_filter_results": _PROMPT}
     if data["status"] == "in_progress":
         return {**data, "content_filters": [prompt]}
-    filtered = (data["incomplete_details"] or {}).get("reason") == "content_filter"
+    filtered = data["incomplete_details"] == {"reason": "content_filter"}
     found: JSONObject = {"blocked": filtered, "content_filter_results": _judged(filtered=filtered)}
     return {**data, "content_filters": [prompt, {**found, "source_type": "completion"}]}
 

@@ -102,7 +102,7 @@ def _messages(contents: JSON) -> Iterator[SimMessage]:
 
 
 def _parts(content: JSONObject) -> list[JSONObject]:
-    parts = content.get("parts") or []
+    parts: JSON = content.get("parts") or []
     if not is_array(parts):
         raise WrongRequestError("Invalid value at 'parts'")
     return parts
