@@ -205,7 +205,7 @@ def test_parts_of_the_providers_own_are_passed_on() -> None:
 
 
 def test_only_what_follows_the_last_stored_answer_is_sent() -> None:
-    conversation = Conversation(Dialect())
+    conversation = Conversation(Dialect(), stored=False)
     messages = [
         HumanMessage("a", name="ada"),
         answer({"type": "reasoning", "id": "rs_1", "summary": []}, CUSTOM, id="resp_1"),

@@ -137,6 +137,7 @@ def test_the_type_may_stand_outside_only() -> None:
         frame(text("a")) + b'data: {"type": "response.compl',
         b"<html>Bad gateway</html>",
         b'{"id": "r1", "output": [',
+        frame(text("a")) + b'{"id": "r1", "output": []}',
     ],
 )
 def test_a_stream_that_breaks_off_is_an_error(body: bytes) -> None:
@@ -364,9 +365,9 @@ def test_a_piece_of_text_is_read_as_such_by_its_events_name_too() -> None:
     name = b"response.output_text.delta"
     first, half = frame(text("a"), name), frame(b'{"output_index": 0, "content_index": 0, "delta": "\\ud83d"}', name)
     logged = frame(text("b", logprobs=[{"token": "b"}]), name)
-    assert only(events_of(first, half, first, logged, DONE), Token) == [
-        Token(text) for text in ("a", "\ufffd", "a", "b")
-    ]
+    events = events_of(first, half, first, logged, DONE)
+    assert only(events, Token) == [Token(text) for text in ("a", "\ufffd", "a", "b")]
+    assert Meta(logprobs=[{"token": "b"}]) in events
     with pytest.raises(ResponseDecodeError, match="'delta'"):
         events_of(first, frame(text(7), name))
     with pytest.raises(APIStatusError, match="slow"):
