@@ -22,7 +22,7 @@ from urllib.parse import quote
 
 import msgspec
 
-from tidewire.adapters.openai import choice_between
+from tidewire.adapters.openai import RESPONSES_ONLY, choice_between
 from tidewire.adapters.openai_chat import OpenAIChatCodec
 from tidewire.adapters.openai_chat_dialect import PARAMETERS, Dialect
 from tidewire.adapters.openai_responses import OpenAIResponsesCodec
@@ -141,7 +141,7 @@ def adapter_for(place: Place) -> Adapter:
         provider=_PROVIDER,
         codec=chat,
         codecs=(chat, responses),
-        choose_codec=choice_between(chat, responses, provider=_PROVIDER),
+        choose_codec=choice_between(chat, responses, provider=_PROVIDER, responses_only=RESPONSES_ONLY),
         base_url=_NOWHERE,
         key_env=(KEY_ENV, "OPENAI_API_KEY"),
         key_header="api-key",

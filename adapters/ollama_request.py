@@ -15,6 +15,7 @@ from typing import cast
 
 from tidewire.adapters.content import plain_text
 from tidewire.adapters.json_text import to_json
+from tidewire.adapters.parameters import fields_given, texts_given
 from tidewire.adapters.reasoning import thinking, thinking_fields
 from tidewire.adapters.spec import ModelRequest, NativeTool, ToolSpec
 from tidewire.events.blocks import JSONObject
@@ -102,9 +103,10 @@ def body_of(request: ModelRequest) -> tuple[bytes, tuple[WarningEvent, ...]]:
 def _options(given: JSONObject) -> JSONObject:
     if "max_tokens" in given and "num_predict" in given:
         raise ConfigurationError("max_tokens and num_predict are two names of the same parameter; give one")
-    options = {**given.get("options", {}), **{own: given[name] for name, own in _OPTIONS.items() if name in given}}
-    if isinstance(options.get("stop"), str):
-        options["stop"] = [options["stop"]]
+    options = fields_given(_PROVIDER, "options", given.get("options"))
+    options = {**options, **{own: given[name] for name, own in _OPTIONS.items() if name in given}}
+    if "stop" in options:
+        options["stop"] = texts_given(_PROVIDER, "stop", options["stop"])
     return options
 
 

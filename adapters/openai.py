@@ -19,7 +19,7 @@ from tidewire.events.blocks import JSONObject
 from tidewire.events.messages import AIMessage
 
 #: Names of models that chat completions does not have.
-_RESPONSES_ONLY = re.compile(
+RESPONSES_ONLY = re.compile(
     r"(gpt-[\d.]+|o\d+)(-[a-z]+)*-(pro|codex|deep-research)\b|codex-mini|computer-use", re.IGNORECASE
 )
 
@@ -83,11 +83,11 @@ ADAPTER = Adapter(
     provider="openai",
     codec=_CHAT,
     codecs=(_CHAT, _RESPONSES),
-    choose_codec=choice_between(_CHAT, _RESPONSES, provider="openai", responses_only=_RESPONSES_ONLY),
+    choose_codec=choice_between(_CHAT, _RESPONSES, provider="openai", responses_only=RESPONSES_ONLY),
     base_url="https://api.openai.com/v1",
     base_url_env=("OPENAI_BASE_URL", "OPENAI_API_BASE"),
     key_env=("OPENAI_API_KEY",),
     class_name="ChatOpenAI",
 )
 
-__all__ = ["ADAPTER", "choice_between"]
+__all__ = ["ADAPTER", "RESPONSES_ONLY", "choice_between"]

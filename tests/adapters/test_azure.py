@@ -216,6 +216,7 @@ def test_the_responses_api_is_asked_where_the_official_client_asks() -> None:
     found = encode(newer, tools=(NativeTool({"type": "web_search"}),))
     assert found.url == f"{ENDPOINT}/openai/v1/responses"
     assert json.loads(found.body)["model"] == "mine"
+    assert encode(AzureChatOpenAI("gpt-5-codex", azure_endpoint=ENDPOINT)).url == f"{ENDPOINT}/openai/v1/responses"
 
 
 def test_a_codec_is_the_one_within_at_another_address() -> None:

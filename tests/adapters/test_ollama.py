@@ -6,6 +6,8 @@ import json
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
+import httpx
+import ollama
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -130,8 +132,11 @@ def test_what_steers_the_sampling_stands_in_options() -> None:
 
 
 def test_every_parameter_is_taken_and_no_other() -> None:
-    for name in OllamaCodec.parameters - {"options", "reasoning", "reasoning_effort"}:
+    for name in OllamaCodec.parameters - {"options", "reasoning", "reasoning_effort", "stop"}:
         assert len(body(parameters={name: 1})) == 2
+    for name, kind in (("stop", "a text or a list of texts"), ("options", "a dict")):
+        with pytest.raises(ConfigurationError, match=f"ollama takes {name} as {kind}, not 1"):
+            sent(parameters={name: 1})
     with pytest.raises(ConfigurationError, match="ollama does not take the parameter 'top_x'; extra_body passes it on"):
         sent(parameters={"top_x": 1})
     with pytest.raises(ConfigurationError, match="max_tokens and num_predict are two names of the same parameter"):
@@ -281,6 +286,60 @@ def test_what_is_left_out_of_a_history_is_told() -> None:
         "name_left_out: the name of a message was left out: ollama takes none",
     ]
     assert spelled(AIMessage([block], response_metadata={"model_provider": "ollama"}))["thinking"] == "hm"
+
+
+def test_the_official_client_sends_the_same() -> None:
+    requests: list[httpx.Request] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        requests.append(request)
+        return httpx.Response(200, json=STOP)
+
+    tool: Json = {"type": "function", "function": {"name": "add", "description": "Adds.", "parameters": SCHEMA}}
+    client: Any = ollama.Client("http://host:11434", transport=httpx.MockTransport(answer))
+    client.chat(
+        model="m",
+        messages=[
+            {"role": "system", "content": "Be brief."},
+            {"role": "user", "content": "Look.", "images": ["AAAA"]},
+            {
+                "role": "assistant",
+                "content": "Adding.",
+                "thinking": "hm",
+                "tool_calls": [{"function": {"name": "add", "arguments": {"x": 1}}}],
+            },
+            {"role": "tool", "content": "2", "tool_name": "add"},
+        ],
+        tools=[tool],
+        format=SCHEMA,
+        options={"temperature": 0.5, "num_predict": 9, "stop": ["a"]},
+        think="high",
+        keep_alive="5m",
+        logprobs=True,
+        top_logprobs=2,
+    )
+    client.close()
+    given: Json = {"temperature": 0.5, "max_tokens": 9, "stop": ["a"], "keep_alive": "5m", "logprobs": True}
+    thought: Json = {"type": "reasoning", "reasoning": "hm"}
+    ours = sent(
+        SystemMessage("Be brief."),
+        HumanMessage(["Look.", IMAGE]),
+        AIMessage(
+            [thought, {"type": "text", "text": "Adding."}], tool_calls=[{"name": "add", "args": {"x": 1}, "id": "c"}]
+        ),
+        ToolMessage("2", tool_call_id="c"),
+        base_url="http://host:11434",
+        stream=False,
+        parameters={**given, "top_logprobs": 2, "reasoning_effort": "high"},
+        tools=(TOOL,),
+        output=OutputSchema("Answer", SCHEMA),
+    )
+    (theirs,) = requests
+    assert ours.url == str(theirs.url)
+    body = json.loads(ours.body)
+    # The ids of calls are newer than this client.
+    assert [body["messages"][2]["tool_calls"][0].pop("id"), body["messages"][3].pop("tool_call_id")] == ["c", "c"]
+    assert body == json.loads(theirs.content)
 
 
 # ---------------------------------------------------------------- replies
