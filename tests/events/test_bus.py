@@ -501,15 +501,30 @@ def test_a_subscriber_is_detached_after_ten_failures_in_a_row_within_one_read_to
 
 
 def test_a_success_forgives_the_failures_before_it() -> None:
-    failing = Failing()
-    bus = bus_of(failing)
+    around, failing = Failing(), Failing()
+    bus = bus_of(failing, parent=bus_of(around))
     for _ in range(3):
-        failing.error = ValueError()
-        for token in tokens(MAX_FAILURES - 2):  # the first time, the report of it is one more
-            bus.publish(token)
-        failing.error = None
-        bus.publish(Token("good"))
-    assert failing.numbers == list(range(3 * (MAX_FAILURES - 1) + 1))
+        failing.error = around.error = ValueError()
+        bus.publish_all(tokens(MAX_FAILURES - 3), [])  # the first time, the reports of both are two more
+        failing.error = around.error = None
+        bus.publish_all([Token("good")], [])
+    assert failing.numbers == around.numbers == list(range(3 * (MAX_FAILURES - 2) + 2))
+
+
+async def test_a_success_forgives_when_it_is_awaited_too() -> None:
+    acts = [*["raise"] * (MAX_FAILURES - 2), "ok"] * 3
+    calls: list[str] = []
+
+    async def failing(run: Run, event: Event) -> None:
+        calls.append(acts[len(calls)] if len(calls) < len(acts) else "ok")
+        if calls[-1] == "raise":
+            raise ValueError("no")
+
+    bus = bus_of(failing)
+    for token in tokens(40):
+        bus.publish(token)
+        await bus.flush()
+    assert len(calls) == bus.next_seq == 41
 
 
 def test_a_detached_subscriber_of_the_run_around_is_gone_there_and_for_later_runs() -> None:

@@ -297,6 +297,7 @@ def test_methods_may_be_set_on_the_object_and_be_partial_or_builtin() -> None:
     handler.on_llm_new_token = texts.append
     handler.on_llm_end = functools.partial(keep, results)
     handler.on_custom_event = print
+    handler.on_retry = max  # has no signature to look at
     bus = hear(handler, Token("a"), End("ok", answer()))
     assert texts == ["a"]
     assert len(results) == 1

@@ -243,6 +243,19 @@ def test_without_an_index_a_piece_goes_on_with_the_last_call_and_a_name_begins_t
     ]
 
 
+def test_the_last_call_of_a_sum_that_was_read_is_the_one_that_grew_last() -> None:
+    read = added(
+        [
+            piece(ToolCallDelta("[", 0, "a", "f")),
+            piece(ToolCallDelta("(", 1, "b", "f")),
+            piece(ToolCallDelta("1", 0)),
+        ]
+    )
+    assert read.text == ""
+    total = read + piece(ToolCallDelta("]", None))
+    assert [chunk["args"] for chunk in total.tool_call_chunks] == ["[1]", "("]
+
+
 def test_an_id_that_comes_late_is_the_id_of_the_call() -> None:
     total = piece(ToolCallDelta('{"x"', 0, None, "look")) + piece(ToolCallDelta(": 1}", 0, "a", "other"))
     assert total.tool_calls == [{"type": "tool_call", "id": "a", "name": "look", "args": {"x": 1}}]
@@ -308,6 +321,13 @@ def test_totals_of_one_run_replace_each_other_and_those_of_different_runs_add_up
         "input_token_details": {"cache_read": 2},
         "output_token_details": {"reasoning": 1},
     }
+
+
+def test_totals_go_to_the_run_of_their_piece_whatever_was_read_before() -> None:
+    read = AIMessageChunk.from_events(OTHER_RUN, Usage(1)) + AIMessageChunk.from_events(OTHER_RUN, Usage(2))
+    assert read.usage_metadata is not None
+    total = piece(Usage(5)) + read + piece(Usage(7))
+    assert total.usage_metadata == {"input_tokens": 9, "output_tokens": 0, "total_tokens": 0}
 
 
 def test_usage_of_chunks_made_by_hand_adds_up() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import gc
 import pickle
 from typing import Any, cast
 
@@ -248,6 +249,13 @@ def test_a_message_of_a_run_is_read_when_asked_and_once() -> None:
     assert [block["type"] for block in message.content_blocks] == ["reasoning", "text", "tool_call"]
     assert message.content == message.content_blocks
     assert (message.text, message.id) == ("hi", RUN.message_id)
+
+
+def test_a_message_that_was_read_keeps_no_pieces() -> None:
+    before = sum(type(thing) is Fold for thing in gc.get_objects())
+    messages = [of_fold([Token("a"), Token("b")], "ok") for _ in range(100)]
+    assert {message.text for message in messages} == {"ab"}
+    assert sum(type(thing) is Fold for thing in gc.get_objects()) == before
 
 
 # -- tools

@@ -181,6 +181,16 @@ async def test_neighbouring_pieces_are_joined_once_the_buffer_is_full() -> None:
     ]
 
 
+async def test_nothing_is_joined_to_an_event_that_was_read() -> None:
+    tap = Tap(capacity=1)
+    feed = Feed(tap)
+    feed(Token("a"))
+    assert (await anext(tap))[1] == Token("a", seq=0, time=0.0)
+    feed(Token("x"), run=OTHER_RUN)
+    feed(Token("b"))
+    assert [cast("Token", event).text for event in await drained(tap)] == ["x", "b"]
+
+
 async def test_reasoning_is_joined_up_to_its_signature() -> None:
     tap = Tap(capacity=1)
     Feed(tap)(Reasoning("a"), Reasoning("b"), Reasoning(signature="s"), Reasoning("c"), Reasoning("d", index=1))
@@ -215,14 +225,17 @@ async def test_pieces_of_a_call_are_joined_unless_they_say_more_than_arguments()
     ]
 
 
-@given(MIXED, st.integers(1, 6))
-async def test_joining_loses_nothing(sent: list[tuple[Run, Event]], capacity: int) -> None:
+@given(MIXED, st.integers(1, 4), st.lists(st.integers(0, 29), max_size=8))
+async def test_joining_loses_nothing(sent: list[tuple[Run, Event]], capacity: int, pulls: list[int]) -> None:
     tap = Tap(capacity=capacity)
     feed = Feed(tap)
-    for run, event in sent:
+    got: list[tuple[Run, Event]] = []
+    for place, (run, event) in enumerate(sent):
         feed(event, run=run)
+        if place in pulls:
+            got.append(await anext(tap))
     tap.close()
-    got = await read_all(tap)
+    got += await read_all(tap)
     assert messages_of(got) == messages_of(sent)
     for run in (RUN, OTHER_RUN):
         seqs = [event.seq for its, event in got if its is run]
