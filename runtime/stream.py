@@ -14,19 +14,22 @@ from typing import Generic, Self, TypeVar
 from tidewire.call import Call
 from tidewire.events.chunks import AIMessageChunk
 from tidewire.events.convert import ModelInput
-from tidewire.events.messages import AIMessage
 from tidewire.events.stream_events import RecordFilter, RecordMaker, StreamEvent
 from tidewire.events.types import CONTENT, End, Event, Finish, Meta, Retry, Run, Start, Usage
 
 T = TypeVar("T", covariant=True)
+Out = TypeVar("Out", covariant=True)
 
 
-class Stream(Generic[T]):
-    """A stream of one call, read once. ``run`` identifies the call."""
+class Stream(Generic[T, Out]):
+    """A stream of one call, read once; ``Out`` is what the whole of it gives. ``run`` identifies the call."""
 
-    def __init__(self, call: Call, generate: Callable[[Call], AsyncGenerator[T]]) -> None:
+    def __init__(
+        self, call: Call, generate: Callable[[Call], AsyncGenerator[T]], output: Callable[[Call], Out]
+    ) -> None:
         self._call = call
         self._generate = generate
+        self._output = output
         self._generator: AsyncGenerator[T] | None = None
         self.run = call.run
 
@@ -42,8 +45,8 @@ class Stream(Generic[T]):
             await self._generator.aclose()
         await self._call.abandon()
 
-    async def result(self) -> AIMessage:
-        """Read what is left and give the whole message.
+    async def result(self) -> Out:
+        """Read what is left and give what ``ainvoke`` would have given: the whole message.
 
         Raises:
             TidewireError: The call failed; ``partial`` is the message so far.
@@ -52,7 +55,7 @@ class Stream(Generic[T]):
             continue
         if self._generator is not None:  # half read: it has nothing more to give
             await self._generator.aclose()
-        return self._call.message
+        return self._output(self._call)
 
     async def __aenter__(self) -> Self:
         return self
@@ -116,16 +119,20 @@ class ChunkMaker:
                 pass  # nothing of it is in a message
 
 
-async def generate_chunks(call: Call) -> AsyncGenerator[AIMessageChunk]:
-    """The chunks of a call. Closing the generator early stops the call."""
-    maker = ChunkMaker(call.run)
-    try:
-        while (events := await call.read()) is not None:
-            for chunk in maker.chunks(events):
-                yield chunk
-    finally:
-        if not call.over:
-            await call.abandon()
+def pieces_of(make: Callable[[Call], Callable[[list[Event]], list[T]]]) -> Callable[[Call], AsyncGenerator[T]]:
+    """What generates the pieces of a call, given what makes them. Closing the generator early stops the call."""
+
+    async def generate(call: Call) -> AsyncGenerator[T]:
+        pieces = make(call)
+        try:
+            while (events := await call.read()) is not None:
+                for piece in pieces(events):
+                    yield piece
+        finally:
+            if not call.over:
+                await call.abandon()
+
+    return generate
 
 
 async def generate_events(call: Call) -> AsyncGenerator[Event]:
@@ -163,4 +170,4 @@ def records_of(shown: RecordFilter, input: ModelInput) -> Callable[[Call], Async
     return generate
 
 
-__all__ = ["ChunkMaker", "Stream", "generate_chunks", "generate_events", "records_of"]
+__all__ = ["ChunkMaker", "Stream", "generate_events", "pieces_of", "records_of"]
