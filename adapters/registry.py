@@ -1,7 +1,7 @@
 """Providers by name: each loaded on first use, open to other packages, and found from well-known model names.
 
 Another package adds a provider with an entry point in the group ``tidewire.adapters``: its name is the provider's,
-its value an :class:`~tidewire.adapters.spec.Adapter`.
+its value an :class:`~tidewire.adapters.spec.Adapter`. The names of this project's own providers count first.
 """
 
 from __future__ import annotations
@@ -71,6 +71,23 @@ def _third_party() -> dict[str, EntryPoint]:
     return {_normal(point.name): point for point in entry_points(group=ENTRY_POINTS)}
 
 
+def _load(name: str, point: EntryPoint) -> Adapter:
+    package = "another package" if point.dist is None else f"the package {point.dist.name!r}"
+    try:
+        adapter: object = point.load()
+    except Exception as error:  # the code of others runs here, and may fail in any way
+        raise ConfigurationError(
+            f"provider {name!r} cannot be loaded: {package} registers it as {point.value!r}, which raised "
+            f"{type(error).__name__}: {error}; mend, upgrade or uninstall that package"
+        ) from error
+    if not isinstance(adapter, Adapter):
+        raise ConfigurationError(
+            f"provider {name!r} cannot be used: {package} registers it as {point.value!r}, which is a "
+            f"{type(adapter).__name__}, not an Adapter"
+        )
+    return adapter
+
+
 def provider_names() -> list[str]:
     """The names of all providers that can be used, sorted."""
     return sorted({*_BUILT_IN, *_hosts(), *_third_party()})
@@ -85,15 +102,16 @@ def find_adapter(provider: str) -> Adapter:
     name = _normal(provider)
     if name in _BUILT_IN:
         module, attribute = _BUILT_IN[name]
-        return _checked(name, getattr(import_module(module), attribute))
+        built_in: Adapter = getattr(import_module(module), attribute)
+        return built_in
     if name in _hosts():
         return _hosts()[name]
     point = _third_party().get(name)
     if point is not None:
-        return _checked(name, point.load())
-    near = get_close_matches(name, provider_names(), n=3)
-    hint = f"did you mean {' or '.join(map(repr, near))}?" if near else f"providers are {', '.join(provider_names())}"
-    raise ConfigurationError(f"there is no provider {provider!r}; {hint}")
+        return _load(name, point)
+    raise _unknown(provider) or ConfigurationError(
+        f"there is no provider {provider!r}; providers are {', '.join(provider_names())}"
+    )
 
 
 def infer_provider(model: str) -> str:
@@ -106,7 +124,9 @@ def infer_provider(model: str) -> str:
     for pattern, provider in _MODEL_NAMES:
         if re.match(pattern, name):
             return provider
-    raise ConfigurationError(
+    head, colon, _ = model.partition(":")
+    misspelt = _unknown(head) if colon else None
+    raise misspelt or ConfigurationError(
         f"cannot tell the provider of model {model!r}: write 'provider:{model}' or pass model_provider=…; "
         f"providers are {', '.join(provider_names())}"
     )
@@ -133,10 +153,12 @@ def _normal(provider: str) -> str:
     return provider.strip().lower().replace("-", "_")
 
 
-def _checked(name: str, adapter: object) -> Adapter:
-    if not isinstance(adapter, Adapter):
-        raise ConfigurationError(f"provider {name!r} is registered with a {type(adapter).__name__}, not an Adapter")
-    return adapter
+def _unknown(provider: str) -> ConfigurationError | None:
+    """The error for a name that is nearly another; None where it is near to none."""
+    near = get_close_matches(_normal(provider), provider_names(), n=3)
+    if not near:
+        return None
+    return ConfigurationError(f"there is no provider {provider!r}; did you mean {' or '.join(map(repr, near))}?")
 
 
 __all__ = ["ENTRY_POINTS", "find_adapter", "infer_provider", "provider_names", "split_model"]

@@ -39,8 +39,19 @@ def test_another_package_may_register_a_provider() -> None:
     assert "acme_pro" in provider_names()
     assert find_adapter("Acme-Pro") is ACME
     assert split_model("acme-pro:anvil") == ("acme_pro", "anvil")
-    with pytest.raises(ConfigurationError, match="provider 'broken' is registered with a str, not an Adapter"):
+    with pytest.raises(ConfigurationError, match=r"provider 'broken' cannot be used: another package .* is a str, not"):
         find_adapter("broken")
+
+
+def test_a_name_that_is_nearly_a_providers_is_told_the_nearest() -> None:
+    with pytest.raises(ConfigurationError, match="there is no provider 'opnai'; did you mean 'openai'"):
+        split_model("opnai:my-model")
+    with pytest.raises(ConfigurationError, match="there is no provider 'Opnai'; did you mean 'openai'"):
+        find_adapter("Opnai")
+    with pytest.raises(ConfigurationError, match=r"there is no provider 'qqqqqq'; providers are .*anthropic, "):
+        find_adapter("qqqqqq")
+    with pytest.raises(ConfigurationError, match="cannot tell the provider of model 'qqqqqq:my-model': "):
+        split_model("qqqqqq:my-model")
 
 
 def test_a_provider_is_loaded_when_it_is_used() -> None:
