@@ -58,7 +58,9 @@ class History:
         blocks = cast("list[JSONObject]", message.content_blocks)
         known = self._known_reasoning(message, blocks)
         lost = {place for place, block in enumerate(blocks) if not (own and _can_go_back(block, known))}
-        ids = own and self._dialect.item_ids and not any(blocks[place]["type"] == "reasoning" for place in lost)
+        # Ids of an answer that does not say whose it is may be anybody's.
+        ids = maker == self._dialect.provider and self._dialect.item_ids
+        ids = ids and not any(blocks[place]["type"] == "reasoning" for place in lost)
         items = _Items(ids=ids, reasoning_ids=self._dialect.item_ids)
         for place, block in enumerate(blocks):
             kind = block["type"]

@@ -227,7 +227,17 @@ def test_what_has_no_place_in_an_assistants_message_is_refused_by_name() -> None
 def test_a_result_finds_its_call_wherever_it_stands() -> None:
     call, result = answer(CODE).content_blocks
     blocks: list[ContentBlock] = [call, {"type": "text", "text": "a", "id": "msg_1"}, result]
-    assert spelled(AIMessage(content_blocks=blocks)) == [CODE, whole(said("a"))]
+    own = {"model_provider": "openai"}
+    assert spelled(AIMessage(content_blocks=blocks, response_metadata=own)) == [CODE, whole(said("a"))]
+
+
+def test_an_answer_that_does_not_say_whose_it_is_goes_back_without_ids() -> None:
+    said_so = answer(ENCRYPTED, said("Hi"), CALL)
+    assert spelled(AIMessage(content_blocks=said_so.content_blocks)) == [
+        ENCRYPTED,
+        {"role": "assistant", "content": "Hi"},
+        {key: value for key, value in CALL.items() if key != "id"},
+    ]
 
 
 def test_results_and_pieces_of_server_tools_without_their_call_are_left_out() -> None:
