@@ -15,7 +15,7 @@ from tidewire.events.blocks import JSONObject
 from tidewire.events.errors import ConfigurationError
 from tidewire.events.types import WarningEvent
 
-#: Tokens of the answer when the caller sets no limit; the API has no default of its own.
+#: Tokens of the answer when the caller sets no limit and that of the model is not known; the API has no default.
 DEFAULT_MAX_TOKENS = 4096
 
 #: Parameters that go into the body under their own name.
@@ -58,7 +58,7 @@ def body_of(request: ModelRequest, provider: str) -> tuple[bytes, tuple[WarningE
     conversation.add(request.messages)
     body: JSONObject = {
         "model": request.model,
-        "max_tokens": _default_limit(request.parameters),
+        "max_tokens": _default_limit(request),
         "messages": conversation.turns,
     }
     if conversation.system:
@@ -76,9 +76,12 @@ def body_of(request: ModelRequest, provider: str) -> tuple[bytes, tuple[WarningE
     return _json(body), tuple(conversation.warnings)
 
 
-def _default_limit(parameters: JSONObject) -> int:
-    """The limit when none is set. Thinking counts into it, so a budget for thinking comes on top."""
-    budget = object_of(parameters.get("thinking")).get("budget_tokens")
+def _default_limit(request: ModelRequest) -> int:
+    """The limit when none is set: the model's own. Where that is not known, a budget for thinking, which counts into
+    it, comes on top."""
+    if request.max_output_tokens is not None:
+        return request.max_output_tokens
+    budget = object_of(request.parameters.get("thinking")).get("budget_tokens")
     return DEFAULT_MAX_TOKENS + (budget if isinstance(budget, int) else 0)
 
 

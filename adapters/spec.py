@@ -57,6 +57,8 @@ class ModelRequest(msgspec.Struct, frozen=True):
     ``stop``, …), each one named in the codec's ``parameters``; unset ones are absent. ``extra_body`` is merged into
     the JSON body last. ``base_url`` has no trailing slash. ``mid_conversation_system_messages`` is the entry of
     that name in the model's profile: a system message after the first turn may stay where it stands.
+    ``max_output_tokens`` is the most that the model can answer with, where that is known. ``warnings`` say what of the
+    call was left out already.
     """
 
     model: str
@@ -70,7 +72,9 @@ class ModelRequest(msgspec.Struct, frozen=True):
     output: OutputSchema | None = None
     stream_usage: bool = True
     mid_conversation_system_messages: bool = False
+    max_output_tokens: int | None = None
     extra_body: JSONObject = {}
+    warnings: tuple[WarningEvent, ...] = ()
 
 
 class HttpRequest(msgspec.Struct):
@@ -239,6 +243,7 @@ class Adapter(msgspec.Struct, frozen=True):
         codecs: All that it picks from: their parameters can be set.
         default_parameters: Parameters sent unless the caller sets them.
         configure: Takes keywords of its own out of those a model is made with, and gives the adapter that they make.
+        effort_words: Its own words for efforts of reasoning, for those that it spells by another one.
     """
 
     provider: str
@@ -255,6 +260,7 @@ class Adapter(msgspec.Struct, frozen=True):
     codecs: tuple[Codec, ...] = ()
     default_parameters: JSONObject = {}
     configure: Callable[[JSONObject], tuple[Adapter, JSONObject]] | None = None
+    effort_words: Mapping[str, str] = {}
 
     def choose(self, request: ModelRequest) -> tuple[Codec, ModelRequest]:
         """The codec for a request, and the request that it is to spell."""

@@ -177,8 +177,8 @@ class Call:
         http = codec.encode(request)
         if settings.headers:
             http.headers.update(settings.headers)
-        if http.warnings and not self._attempt:
-            self.bus.publish_all(http.warnings, published)
+        if not self._attempt and (warnings := (*request.warnings, *http.warnings)):
+            self.bus.publish_all(warnings, published)
         if settings.rate_limiter is not None:
             await self._wait_for_turn(settings.rate_limiter, published)
         self._attempt += 1

@@ -16,6 +16,7 @@ from tidewire.adapters.transport_settings import TransportSettings
 from tidewire.adapters.transports import shared_transport
 from tidewire.events.blocks import JSON
 from tidewire.events.errors import ConfigurationError
+from tidewire.model_profile import ModelProfile
 from tidewire.policy import Timeout
 from tidewire.settings import Settings
 from tidewire.tools import tool_choice_of, tools_of
@@ -62,6 +63,7 @@ def _field(name: str, convert: Callable[[Any], Any] = lambda value: value) -> Ca
 _SETTERS: dict[str, Callable[[Settings, Any], Settings]] = {
     "base_url": _field("base_url", lambda url: str(url).rstrip("/")),
     "callbacks": _field("callbacks"),
+    "check_profile": _field("check_profile", bool),
     "default_headers": _set_headers,
     "extra_body": lambda settings, value: msgspec.structs.replace(
         settings, extra_body={**settings.extra_body, **dict(value)}
@@ -73,6 +75,7 @@ _SETTERS: dict[str, Callable[[Settings, Any], Settings]] = {
     "model": _field("model", str),
     "output": _field("output"),
     "parallel_tool_calls": _field("parallel_tool_calls"),
+    "profile": _field("profile", ModelProfile.of),
     "rate_limiter": _field("rate_limiter"),
     "retry": _field("retry"),
     "stream_usage": _field("stream_usage", bool),
@@ -117,6 +120,7 @@ def build_settings(model: str, provider: str | Adapter | None, keywords: Mapping
         credentials=given.pop("credentials", None) or ApiKey(adapter, given.pop("api_key", None)),
         base_url=_base_url(adapter),
         parameters=dict(adapter.default_parameters),
+        profile=ModelProfile(adapter.provider, name),
     )
     return override(settings, given)
 
@@ -138,6 +142,11 @@ def override(settings: Settings, keywords: Mapping[str, Any]) -> Settings:
             settings = setter(settings, value)
         else:
             parameters[name] = value
+    # Of an inference profile on Bedrock, the name says nothing; `base_model_id` says which model it stands for.
+    renamed = given.get("base_model_id", given.get("model"))
+    if renamed is not None and "profile" not in given:
+        profile = ModelProfile(settings.adapter.provider, str(renamed))
+        settings = msgspec.structs.replace(settings, profile=profile)
     if not parameters:
         return settings
     known = settings.adapter.parameters

@@ -16,6 +16,7 @@ from tidewire.blocking import is_stopped, run_blocking
 from tidewire.call import Call
 from tidewire.config import RunnableConfig, check_config, merge_configs
 from tidewire.construct import override
+from tidewire.events.blocks import JSONObject
 from tidewire.events.convert import ModelInput
 from tidewire.events.errors import ConfigurationError
 from tidewire.events.stream_events import RecordFilter, StreamEvent
@@ -311,12 +312,34 @@ class Model(Generic[Out, Piece]):
         settings = self.settings
         return self._copy(msgspec.structs.replace(settings, config=merge_configs(settings.config, added)))
 
+    def model_copy(self, *, update: Mapping[str, Any] | None = None) -> Self:
+        """A copy whose profile is its own.
+
+        Args:
+            update: What the copy has otherwise, by the names that ``init_chat_model`` has for it, such as ``profile``.
+
+        Raises:
+            ConfigurationError: A name is unknown.
+        """
+        known = self.settings.profile
+        settings = msgspec.structs.replace(self.settings, profile=None if known is None else known.copy())
+        return self._copy(override(settings, update) if update else settings)
+
     # --- the rest ---
 
     @property
     def model(self) -> str:
         """The model's name."""
         return self.settings.model
+
+    @property
+    def profile(self) -> JSONObject:
+        """What the model can do: a dict of facts, found when it is first asked for; empty where nothing is known.
+
+        It may be changed in place; the copies that ``bind`` and the like give share it.
+        """
+        known = self.settings.profile
+        return {} if known is None else known.facts
 
     def __repr__(self) -> str:
         settings = self.settings

@@ -21,7 +21,9 @@ from tidewire.config import RunnableConfig, check_config, merge_configs
 from tidewire.events.blocks import JSONObject
 from tidewire.events.callbacks import Callbacks
 from tidewire.events.messages import BaseMessage
+from tidewire.model_profile import ModelProfile
 from tidewire.policy import RetryPolicy, Timeout
+from tidewire.profile_checks import check_request, fit_parameters
 from tidewire.rate_limiters import BaseRateLimiter
 
 
@@ -50,6 +52,8 @@ class Settings(msgspec.Struct, frozen=True):
         tags: Labels of the calls of this model only.
         metadata: Data of the calls of this model only.
         config: The config that every call starts from.
+        profile: What the model can do, as far as it is known; None: nothing is known.
+        check_profile: Refuse what the profile rules out before it is sent.
     """
 
     adapter: Adapter
@@ -73,26 +77,40 @@ class Settings(msgspec.Struct, frozen=True):
     tags: tuple[str, ...] = ()
     metadata: dict[str, Any] = {}
     config: RunnableConfig = {}
+    profile: ModelProfile | None = None
+    check_profile: bool = False
 
     def config_for(self, config: Mapping[str, Any] | None) -> RunnableConfig:
         """The config of one call."""
         return merge_configs(self.config, check_config(config))
 
     def request(self, messages: list[BaseMessage], *, stream: bool) -> ModelRequest:
-        """What the codec is asked to spell."""
-        return ModelRequest(
+        """What the codec is asked to spell.
+
+        Raises:
+            ConfigurationError: The model's profile rules something out.
+        """
+        facts: JSONObject = {} if self.profile is None else self.profile.facts
+        parameters, warnings = fit_parameters(facts, self.parameters, self.model, self.adapter)
+        request = ModelRequest(
             model=self.model,
             messages=messages,
             base_url=self.base_url,
             stream=stream,
-            parameters=self.parameters,
+            parameters=parameters,
             tools=self.tools,
             tool_choice=self.tool_choice,
             parallel_tool_calls=self.parallel_tool_calls,
             output=self.output,
             stream_usage=self.stream_usage,
+            mid_conversation_system_messages=facts.get("mid_conversation_system_messages") is True,
+            max_output_tokens=facts.get("max_output_tokens"),
             extra_body=self.extra_body,
+            warnings=warnings,
         )
+        if self.check_profile:
+            check_request(facts, request)
+        return request
 
 
 __all__ = ["Settings"]
