@@ -226,8 +226,8 @@ async def test_it_ends_once_and_leaves_nothing_behind(scenario: Scenario, chat: 
             await scenario(scene)
         await _settled(lambda: _living_tasks() <= tasks + 1, "a task besides the host's is left")
         await simulator.await_idle(1.0)
-        for events in scene.runs.values():
-            check_grammar(events)
+        for run, events in scene.runs.items():
+            check_grammar(events, run.kind)
         await aclose()
         await simulator.await_until(lambda seen: seen.open_connections == 0, 1.0)
         await _settled(lambda: _living_tasks() <= tasks, "a task is left after aclose()")

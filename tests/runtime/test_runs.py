@@ -23,7 +23,7 @@ class Heard:
         self.events.setdefault(run, []).append(event)
 
     def end_of(self, run: Run) -> End:
-        check_grammar(self.events[run])
+        check_grammar(self.events[run], run.kind)
         end = self.events[run][-1]
         assert isinstance(end, End)
         return end
