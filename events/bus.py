@@ -151,6 +151,11 @@ class Bus:
         return self._ended
 
     @property
+    def has_pending(self) -> bool:
+        """True when somebody is still to be awaited in :meth:`flush`."""
+        return bool(self._pending)
+
+    @property
     def wants_tokens(self) -> bool:
         """True when somebody hears tokens, here or around; ``wants_tokens = False`` on a subscriber says no."""
         bus: Bus | None = self

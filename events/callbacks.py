@@ -93,9 +93,10 @@ class BaseCallbackHandler:
         run_id: UUID,
         parent_run_id: UUID | None = None,
         inputs: JSONObject | None = None,
+        tool_call_id: str | None = None,
         **kwargs: Any,
     ) -> object:
-        """A tool is called."""
+        """A tool is called, by a model's ``tool_call_id`` or by the program itself."""
 
     def on_tool_end(self, output: JSON, *, run_id: UUID, parent_run_id: UUID | None = None, **kwargs: Any) -> object:
         """A tool gave its result."""
@@ -149,7 +150,7 @@ _METHODS = tuple(name for name in vars(BaseCallbackHandler) if name.startswith("
 _BY_PLACE = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
 _PLACES = {"on_chat_model_start": 2, "on_tool_start": 2, "on_chain_start": 2, "on_custom_event": 2}
 _GIVEN = frozenset(
-    ("run_id", "parent_run_id", "tags", "metadata", "name", "chunk", "invocation_params", "inputs", "response")
+    "run_id parent_run_id tags metadata name chunk invocation_params inputs response tool_call_id".split()  # noqa: SIM905
 )
 
 
@@ -270,7 +271,10 @@ class _HandlerSubscriber:
                     "on_chat_model_start", run, serialized, [list(event.input)], invocation_params=event.parameters
                 )
             case "tool":
-                return self._call("on_tool_start", run, serialized, str(event.input), inputs=event.input)
+                call_id = event.parameters.get("tool_call_id")
+                return self._call(
+                    "on_tool_start", run, serialized, str(event.input), inputs=event.input, tool_call_id=call_id
+                )
             case "chain":
                 return self._call("on_chain_start", run, serialized, event.input)
 

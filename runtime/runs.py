@@ -7,17 +7,29 @@ from collections.abc import Iterable, Mapping
 from types import TracebackType
 from typing import Any, Self
 
+from tidewire.blocking import run_blocking
 from tidewire.config import check_config, parse_run_id
-from tidewire.events.blocks import JSON
+from tidewire.events.blocks import JSON, JSONObject
 from tidewire.events.bus import Bus, current_bus, enclosing, scoped_subscriptions
 from tidewire.events.callbacks import subscriptions
 from tidewire.events.types import Custom, End, Outcome, Run, RunKind, Start
 
 
 class OpenRun:
-    """A run around a block. Set ``output`` within the block to say what it gave; ``run`` identifies it."""
+    """A run around a block, of ``async with``, or of ``with`` in sync code.
 
-    def __init__(self, name: str, *, kind: RunKind, input: JSON, config: Mapping[str, Any] | None) -> None:
+    Set ``output`` within the block to say what it gave; ``run`` identifies it.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        kind: RunKind,
+        input: JSON,
+        config: Mapping[str, Any] | None,
+        parameters: JSONObject | None = None,
+    ) -> None:
         checked = check_config(config)
         parent = current_bus()
         given = checked.get("run_id")
@@ -30,7 +42,7 @@ class OpenRun:
             id=None if given is None else parse_run_id(given),
         )
         self.output: JSON = None
-        self._input = input
+        self._start = Start(input, parameters or {})
         self._bus = Bus(
             self.run,
             [*subscriptions(checked.get("callbacks")), *scoped_subscriptions()],
@@ -44,8 +56,7 @@ class OpenRun:
         self._bus.publish(Custom(name, data))
 
     async def __aenter__(self) -> Self:
-        self._bus.publish(Start(self._input))
-        self._around.__enter__()
+        self._begin()
         try:
             await self._bus.flush()
         except BaseException as error:
@@ -60,7 +71,37 @@ class OpenRun:
         if error is None and self._bus.failure is not None:
             raise self._bus.failure
 
+    def __enter__(self) -> Self:
+        self._begin()
+        try:
+            self._flush_blocking()
+        except BaseException as error:
+            self._publish_end(error)
+            self._flush_blocking()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if self._publish_end(error) != "abandoned":
+            self._flush_blocking()
+        if error is None and self._bus.failure is not None:
+            raise self._bus.failure
+
+    def _begin(self) -> None:
+        self._bus.publish(self._start)
+        self._around.__enter__()
+
+    def _flush_blocking(self) -> None:
+        if self._bus.has_pending:  # else there is no need to ask an event loop
+            run_blocking(self._bus.flush)
+
     async def _end(self, error: BaseException | None) -> None:
+        if self._publish_end(error) != "abandoned":
+            await self._bus.flush()
+
+    def _publish_end(self, error: BaseException | None) -> Outcome:
         self._around.__exit__(None, None, None)
         outcome: Outcome = "ok"
         if isinstance(error, GeneratorExit):
@@ -68,8 +109,7 @@ class OpenRun:
         elif error is not None:
             outcome = "error" if isinstance(error, Exception) else "cancelled"
         self._bus.publish(End(outcome, self.output, error=error if isinstance(error, Exception) else None))
-        if outcome != "abandoned":
-            await self._bus.flush()
+        return outcome
 
 
 def open_run(name: str, *, input: JSON = None, config: Mapping[str, Any] | None = None) -> OpenRun:

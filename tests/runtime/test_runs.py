@@ -7,10 +7,11 @@ import anyio.lowlevel
 import pytest
 
 from tests.events.grammar import check_grammar
-from tidewire import init_chat_model, open_run, subscribe
+from tidewire import StopRun, init_chat_model, open_run, subscribe
 from tidewire.events.bus import current_bus
 from tidewire.events.errors import RecursionLimitError
 from tidewire.events.types import Custom, End, Event, Run, Start
+from tidewire.runs import OpenRun
 
 
 class Heard:
@@ -121,3 +122,36 @@ async def test_depth_is_limited() -> None:
     async with open_run("one"), open_run("two"):
         with pytest.raises(RecursionLimitError, match="'three' is nested 3 deep; recursion_limit is 2"):
             open_run("three", config={"recursion_limit": 2})
+
+
+def test_a_run_of_sync_code_waits_for_its_subscribers_and_holds_what_happens_within() -> None:
+    order: list[tuple[str, str]] = []
+
+    async def hear(run: Run, event: Event) -> None:
+        await anyio.lowlevel.checkpoint()
+        order.append((run.name, type(event).__name__))
+
+    with OpenRun("outer", kind="tool", input="question", config={"callbacks": hear}, parameters={"a": 1}) as outer:
+        with open_run("inner") as inner:
+            inner.output = 1
+        outer.output = "answer"
+    assert inner.run.parent_id == outer.run.id
+    assert order == [("outer", "Start"), ("inner", "Start"), ("inner", "End"), ("outer", "End")]
+    assert current_bus() is None
+
+
+def test_a_run_of_sync_code_ends_with_the_error_of_its_block() -> None:
+    heard = Heard()
+    with pytest.raises(ZeroDivisionError), open_run("outer", config={"callbacks": heard}) as run:
+        _ = 1 / 0
+    assert isinstance(heard.end_of(run.run).error, ZeroDivisionError)
+    assert heard.end_of(run.run).outcome == "error"
+
+
+def test_a_subscriber_stops_a_run_of_sync_code() -> None:
+    def stop(run: Run, event: Event) -> None:
+        raise StopRun("no more")
+
+    with pytest.raises(StopRun), open_run("outer", config={"callbacks": stop}):
+        pass
+    assert current_bus() is None
