@@ -20,7 +20,7 @@ PACKAGES = ["tidewire", "tidewire.adapters", "tidewire.events"]
 FACES = ["tidewire.callbacks", "tidewire.errors", "tidewire.messages", "tidewire.rate_limiters", "tidewire.tools"]
 
 # Loaded by those who use them, never by `import tidewire`.
-HEAVY = ["aiohttp", "httpx", "httpx2", "opentelemetry", "structlog", "trio"]
+HEAVY = ["aiohttp", "httpx", "httpx2", "mcp", "opentelemetry", "pydantic", "structlog", "trio"]
 
 
 MODULES = read_rooms(ROOT)
