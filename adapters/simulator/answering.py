@@ -19,6 +19,7 @@ from tidewire.adapters.simulator.azure import AZURE_CHAT, AZURE_RESPONSES
 from tidewire.adapters.simulator.bedrock import BedrockApi
 from tidewire.adapters.simulator.faults import FAULT_HEADER, Act, fault_of_header, transmit
 from tidewire.adapters.simulator.google_genai import GoogleApi
+from tidewire.adapters.simulator.ollama import OllamaApi
 from tidewire.adapters.simulator.openai_chat import OpenAIChatApi
 from tidewire.adapters.simulator.openai_responses import OpenAIResponsesApi
 from tidewire.events.blocks import JSON
@@ -31,6 +32,7 @@ APIS: tuple[Api, ...] = (
     AnthropicApi(),
     GoogleApi(),
     BedrockApi(),
+    OllamaApi(),
     OpenAIResponsesApi(),
     OpenAIChatApi(),
 )

@@ -110,10 +110,11 @@ def _tool_choice(choice: JSON) -> JSON:
 def _output(form: JSON) -> SimOutput | None:
     kind = form.get("type") if is_object(form) else None
     match kind:
-        case "json_schema":
+        case "json_schema" if "json_schema" in form:
             return SimOutput(schema=form["json_schema"].get("schema"), name=form["json_schema"]["name"])
-        case "json_object":
-            return SimOutput(schema=form.get("value"))  # HuggingFace's servers take a schema there
+        case "json_schema" | "json_object":
+            # Hosts of open models take a schema here: "value" is HuggingFace's word for it, "schema" that of others.
+            return SimOutput(schema=form.get("schema") or form.get("value"))
         case "text" | None:
             return None
         case _:
