@@ -146,6 +146,8 @@ class AIMessageChunk(AIMessage):
     @property
     def content_blocks(self) -> list[ContentBlock]:
         """The blocks of this piece or sum; calls that are still growing stand as ``tool_call_chunk``."""
+        if self._left is None and self._fold is None and type(self._events) is Token:
+            return [{"type": "text", "text": self._events.text}]
         fold = self._folded()
         if self._fold is None:
             return fold.blocks(final=fold.last)
