@@ -13,7 +13,7 @@ export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
 
 # Codecs, framers, pump, policy and redaction: every branch of them is run by a test.
 COVERED := $(wildcard $(patsubst %,adapters/%.py,anthropic* azure* bedrock* google_genai* huggingface* ollama* \
-	openai* status_errors eventstream ndjson sse secrets) runtime/call.py runtime/policy.py)
+	openai* compatible* reasoning json_text content status_errors eventstream ndjson sse sigv4 aws_* secrets) runtime/call.py runtime/policy.py)
 comma := ,
 space := $(subst ,, )
 
