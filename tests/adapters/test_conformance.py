@@ -19,10 +19,10 @@ import pytest
 from tests.adapters.recording_kit import WRITTEN, read_recordings
 from tests.adapters.recording_kit import Recording as Written
 from tidewire import RetryPolicy, init_chat_model
-from tidewire.adapters.conformance import Recording, conformance_tests
+from tidewire.adapters.compatible import HOSTS
+from tidewire.adapters.conformance import ConformanceError, Recording, Tests, conformance_tests
 from tidewire.adapters.embedded import Call, EmbeddedCodec, Fail, Reply
 from tidewire.adapters.embedded_transport import EmbeddedTransport
-from tidewire.adapters.openai_chat import OpenAIChatCodec
 from tidewire.adapters.openai_responses import OpenAIResponsesCodec
 from tidewire.adapters.registry import find_adapter
 from tidewire.adapters.script import Script
@@ -44,6 +44,7 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
         adapter: The adapter.
         model: The name of a model.
         api: The API of its written recordings, as a pattern of what they name it.
+        only: The names of those of them that are read, as a pattern.
         recordings: Recordings besides those.
         base_url: Where requests go, if not to the adapter's own address.
         parameters: Values for parameters whose value cannot be guessed.
@@ -55,6 +56,7 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
     adapter: Adapter
     model: str
     api: str = "none"
+    only: str = ".*"
     recordings: Sequence[Recording] = ()
     base_url: str | None = None
     parameters: dict[str, Any] = {}
@@ -68,9 +70,10 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
         return f"{self.adapter.provider} {self.adapter.codec.name}"
 
 
-def speaking(codec: Codec, provider: str) -> Adapter:
-    """The adapter of a provider, with one of its codecs."""
-    return msgspec.structs.replace(find_adapter(provider), codec=codec, codecs=(), choose_codec=None)
+def speaking(provider: str, codec: Codec | None = None) -> Adapter:
+    """The adapter of a provider with one of its codecs: this one, or the first."""
+    adapter = find_adapter(provider)
+    return msgspec.structs.replace(adapter, codec=codec or adapter.codec, codecs=(), choose_codec=None)
 
 
 def embedded(name: str, script: Script, *, stream: bool, **declared: Any) -> Recording:
@@ -108,16 +111,19 @@ DECLARED: dict[str, Any] = {
 }
 BROKEN = Fail(kind="error", after_tokens=2, status=500, reply=Reply(["one ", "two ", "three"]))
 
+#: Enough to see that a codec whose row reads all of them is in place.
+TEXTS = "text-stream|text-plain"
+
 ROWS = (
     Row(
-        adapter=speaking(OpenAIChatCodec(), "openai"),
+        adapter=speaking("openai"),
         model="gpt-5-nano",
         api=r"openai\.chat",
         unterminated={"audio-stream": "what a sound is said to expire at comes behind the finish reason"},
         said_before={"error-after-content-stream": "The first"},
     ),
     Row(
-        adapter=speaking(OpenAIResponsesCodec(), "openai"),
+        adapter=speaking("openai", OpenAIResponsesCodec()),
         model="gpt-5-nano",
         api=r"openai\.responses",
         said_before={"failed-stream": "Hel"},
@@ -127,12 +133,32 @@ ROWS = (
             "test_a_parameter_is_spelled[use_responses_api]": "it only says which API is spoken",
         },
     ),
+    Row(
+        adapter=speaking("azure_openai"),
+        model="gpt-5-nano",
+        api=r"openai\.chat",
+        only=TEXTS,
+        base_url="https://here.openai.azure.com",
+    ),
+    Row(adapter=speaking("huggingface"), model="Qwen/Qwen3-8B", api=r"openai\.chat", only=TEXTS),
+    Row(
+        adapter=find_adapter("ollama"),
+        model="qwen3",
+        api=r"ollama\.chat",
+        said_before={"error_after_content": "Once"},
+    ),
     Row(adapter=find_adapter("anthropic"), model="claude-haiku-4-5", api=r"anthropic\.messages"),
     Row(
         adapter=find_adapter("google_genai"),
         model="gemini-2.5-flash",
         api=r"google\.generate_content",
         unterminated={"gemini_finish_in_every_chunk": "it has a finish reason in every chunk"},
+    ),
+    Row(
+        adapter=find_adapter("google_vertexai"),
+        model="gemini-2.5-flash",
+        api=r"google_vertex\.generate_content",
+        base_url="https://aiplatform.googleapis.com/v1/projects/p/locations/global",
     ),
     Row(
         adapter=find_adapter("bedrock_converse"),
@@ -177,6 +203,8 @@ ROWS = (
         },
     ),
 )
+
+WRITTEN_ONES = list(read_recordings(WRITTEN))
 
 #: Providers' words for the end of an answer that mean one thing only.
 FINISH: Mapping[str, FinishReason] = {
@@ -225,9 +253,11 @@ def _call(written: dict[str, Any]) -> dict[str, Any]:
     return call if written["id"] is None else {**call, "id": written["id"]}
 
 
-def checks_of(row: Row) -> dict[str, Callable[[], None]]:
+def checks_of(row: Row) -> Tests:
     """The tests of a row, those that do not apply left out."""
-    written = [declared(one, row) for one in read_recordings(WRITTEN) if re.fullmatch(row.api, one.api)]
+    written = [
+        declared(one, row) for one in WRITTEN_ONES if re.fullmatch(row.api, one.api) and re.fullmatch(row.only, one.id)
+    ]
     tests = conformance_tests(
         row.adapter,
         make_model,
@@ -251,3 +281,26 @@ TESTS = {f"{row.name}: {name}": test for row in ROWS for name, test in checks_of
 @pytest.mark.parametrize("test", TESTS.values(), ids=TESTS)
 def test_an_adapter_of_the_project_conforms(test: Callable[[], None]) -> None:
     test()
+
+
+#: Hosts that are told how much to reason in fewer words than others.
+EFFORTS = {"alibaba": "none", "cohere": "high"}
+
+
+@pytest.mark.parametrize("provider", HOSTS)
+def test_a_host_of_the_table_conforms(provider: str) -> None:
+    row = Row(
+        adapter=speaking(provider),
+        model="some-model",
+        api=r"openai\.chat",
+        only=TEXTS,
+        base_url=find_adapter(provider).base_url or "https://host.example/v1",
+        parameters={"reasoning_effort": EFFORTS.get(provider, "low")},
+    )
+    failed: dict[str, str] = {}
+    for name, test in checks_of(row).items():
+        try:
+            test()
+        except ConformanceError as error:
+            failed[name] = str(error)
+    assert failed == {}

@@ -75,6 +75,21 @@ class LosesTheLastLine(Decoder):
         self.done = self.done or line.end is not None
 
 
+class SumsUsage(Decoder):
+    """Adds up what are totals already."""
+
+    heard = spoken = 0
+
+    def read(self, line: Line) -> Iterator[DecodedEvent]:
+        for event in super().read(line):
+            if isinstance(event, Usage):
+                self.heard += event.input_tokens
+                self.spoken += event.output_tokens
+                yield Usage(self.heard, self.spoken, self.heard + self.spoken)
+            else:
+                yield event
+
+
 class AcceptsTruncation(Decoder):
     """Takes any end for the end."""
 
@@ -155,6 +170,7 @@ class SaysWhatItRead(Decoder):
         (IsDoneAtTheWord, "any_cut_gives_the_same_events[streamed]", "set done with the last event"),
         (EndsEarly, "a_reply_is_read_as_declared[streamed]", "finish: declared 'tool_calls', found None"),
         (LosesTheLastLine, "a_reply_is_read_as_declared[streamed]", "usage: declared .*'total_tokens': 14"),
+        (SumsUsage, "a_reply_is_read_as_declared[streamed]", "usage: declared .*14}, found .*'total_tokens': 20"),
         (AcceptsTruncation, "every_truncation_is_told[streamed]", r"it passed for whole\n.*Raise a StreamInterr"),
         (AcceptsTruncation, "every_truncation_is_told[plain]", "it passed for whole"),
         (AcceptsTruncation, "every_truncation_is_told[tired]", "it passed for whole"),
