@@ -5,6 +5,9 @@ VENV ?= .venv
 PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11; do \
 	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$python && break; done)
 
+# Tests run in so many processes.
+WORKERS ?= 2
+
 # An install happens again when one of these has changed.
 DISTRIBUTION := pyproject.toml setup.py
 
@@ -50,10 +53,10 @@ bench: $(VENV)/.installed-dev
 	$(VENV)/bin/python benchmarks/run.py $(ARGS)
 
 pytest: $(VENV)/.installed-dev
-	$(VENV)/bin/pytest $(ARGS)
+	$(VENV)/bin/pytest -n $(WORKERS) $(ARGS)
 
 covered: $(VENV)/.installed-dev
-	$(VENV)/bin/pytest --cov --cov-report=term
+	$(VENV)/bin/pytest -n $(WORKERS) --cov --cov-report=term
 	@$(if $(COVERED),echo "every branch of these is to be run:" && $(VENV)/bin/coverage report --fail-under=100 \
 		--include=$(subst $(space),$(comma),$(strip $(COVERED))))
 

@@ -56,6 +56,8 @@ def is_cut(body: bytes) -> bool:
 def to_json(value: JSON) -> bytes:
     """The JSON text of a value of ours; half a character, which models write now and then, as its escape.
 
+    Infinity and NaN, which JSON has no words for, are written as ``null``, as JavaScript does.
+
     Raises:
         ConfigurationError: It holds something that JSON has no word for.
     """

@@ -12,7 +12,7 @@ from tidewire.adapters.json_text import is_cut, lenient_json, list_of, object_of
 from tidewire.events.errors import ConfigurationError, ResponseDecodeError, ResponseLimitError
 
 values: st.SearchStrategy[Any] = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=8),
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=8),
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=4), inner, max_size=4),
     max_leaves=15,
 )
