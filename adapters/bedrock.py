@@ -145,6 +145,7 @@ def _adapter(provider: str, class_name: str) -> Adapter:
         base_url_env=("AWS_ENDPOINT_URL_BEDROCK_RUNTIME", "AWS_ENDPOINT_URL"),
         key_env=("AWS_BEARER_TOKEN_BEDROCK",),
         class_name=class_name,
+        effort_words={"minimal": "low", "xhigh": "high", "max": "high"},
     )
     return msgspec.structs.replace(plain, configure=partial(_configure, plain))
 

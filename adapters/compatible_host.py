@@ -13,6 +13,7 @@ from tidewire.adapters.openai_chat import OpenAIChatCodec
 from tidewire.adapters.openai_chat_dialect import Dialect
 from tidewire.adapters.openai_responses import OpenAIResponsesCodec
 from tidewire.adapters.openai_responses_dialect import Dialect as ResponsesDialect
+from tidewire.adapters.reasoning import effort_words
 from tidewire.adapters.spec import Adapter, ChooseCodec, Codec, ModelRequest
 from tidewire.events.blocks import JSONObject
 
@@ -61,6 +62,7 @@ def host(
         key_env=tuple(key_env.split()),
         key_required=key_required,
         class_name=class_name,
+        effort_words={} if dialect.thinking is None else effort_words(dialect.thinking),
     )
     if responses is not None:
         other = OpenAIResponsesCodec(ResponsesDialect(provider=provider))

@@ -13,7 +13,8 @@ import re
 from collections.abc import Mapping
 
 from tidewire.adapters.ollama_reply import PlainReply, StreamedReply
-from tidewire.adapters.ollama_request import PARAMETERS, body_of
+from tidewire.adapters.ollama_request import PARAMETERS, THINKING, body_of
+from tidewire.adapters.reasoning import effort_words
 from tidewire.adapters.spec import Adapter, Decoder, HttpRequest, ModelRequest
 from tidewire.adapters.status_errors import status_error
 from tidewire.events.errors import TidewireError
@@ -85,6 +86,7 @@ ADAPTER = Adapter(
     key_env=("OLLAMA_API_KEY",),
     key_required=False,
     class_name="ChatOllama",
+    effort_words=effort_words(THINKING),
 )
 
 __all__ = ["ADAPTER", "PORT", "OllamaCodec", "address_of"]

@@ -66,11 +66,11 @@ _OPTIONS: Mapping[str, str] = {
 # Parameters that stand in the body itself.
 _BESIDE = ("format", "keep_alive", "logprobs", "shift", "think", "top_logprobs", "truncate")
 
-# Most models that think can be told to or not to, some how hard, in three steps.
-_THINKING = thinking("think", "low low medium high high high", off={"think": False}, on={"think": True})
+#: Most models that think can be told to or not to, some how hard, in three steps.
+THINKING = thinking("think", "low low medium high high high", off={"think": False}, on={"think": True})
 
 #: Every parameter that the codec can spell; ``options`` are Ollama's own, as a dict.
-PARAMETERS = frozenset({*_OPTIONS, *_BESIDE, *_THINKING.names, "options"})
+PARAMETERS = frozenset({*_OPTIONS, *_BESIDE, *THINKING.names, "options"})
 
 
 def body_of(request: ModelRequest) -> tuple[bytes, tuple[WarningEvent, ...]]:
@@ -89,7 +89,7 @@ def body_of(request: ModelRequest) -> tuple[bytes, tuple[WarningEvent, ...]]:
     if tools:
         body["tools"] = tools
     body |= {name: given[name] for name in _BESIDE if name in given}
-    body |= thinking_fields(_THINKING, _PROVIDER, given)
+    body |= thinking_fields(THINKING, _PROVIDER, given)
     if request.output is not None:
         body["format"] = "json" if request.output.schema is None else request.output.schema
     options = _options(given)
@@ -236,4 +236,4 @@ def _unspellable(kind: str, place: str, how: str = "") -> ConfigurationError:
     return ConfigurationError(f"{_PROVIDER} has no {kind} block in {place} {how}".rstrip())
 
 
-__all__ = ["PARAMETERS", "body_of", "spell"]
+__all__ = ["PARAMETERS", "THINKING", "body_of", "spell"]

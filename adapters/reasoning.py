@@ -87,6 +87,18 @@ def merged(fields: JSONObject, more: JSONObject) -> JSONObject:
     return both
 
 
+def effort_words(how: Thinking) -> dict[str, str]:
+    """The format's own words for efforts, for those that it spells by another one."""
+    words: dict[str, str] = {}
+    for effort, fields in how.efforts.items():
+        value: JSON = fields
+        for key in () if how.word is None else how.word.split("."):
+            value = cast("JSONObject", value).get(key) if isinstance(value, dict) else None
+        if isinstance(value, str) and value != effort:
+            words[effort] = value
+    return words
+
+
 def thinking_fields(how: Thinking, provider: str, parameters: Mapping[str, JSON]) -> JSONObject:
     """The fields of the body for what ``parameters`` say of reasoning; empty if they say nothing.
 
@@ -139,4 +151,4 @@ def _takes(how: Thinking) -> str:
     return f"it takes {', '.join(takes)}"
 
 
-__all__ = ["EFFORTS", "Thinking", "at", "merged", "thinking", "thinking_fields"]
+__all__ = ["EFFORTS", "Thinking", "at", "effort_words", "merged", "thinking", "thinking_fields"]
