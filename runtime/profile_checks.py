@@ -82,20 +82,23 @@ def _by_responses(parameters: JSONObject, adapter: Adapter) -> JSONObject:
 
 
 _OVERRIDE = "if that is wrong, give the model a profile of your own: profile={…}"
-_DOES = dict.fromkeys(("reasoning", "reasoning_effort"), "reason anyway")
+_DOES = {"reasoning": "reason anyway", "reasoning_effort": "reason anyway"}
 
 
 def _not_taken(profile: JSONObject, parameters: JSONObject, wanted: JSON) -> set[str]:
     named: Sequence[str] = profile.get("unsupported_parameters") or ()
     if profile.get("temperature") is False:
         named = ("temperature", *named)
-    # False asks for nothing, as `logprobs=False`.
-    not_taken = {name for name in named if parameters.get(name) not in (None, False)}
+    not_taken = {name for name in named if _is_asked(parameters.get(name))}
     if not_taken and profile.get("sampling_without_reasoning") is True:
         effort = wanted if wanted is not None else profile.get("reasoning_effort_default")
         if effort == "none":
             return set()
     return not_taken
+
+
+def _is_asked(value: JSON) -> bool:
+    return value is not None and value is not False  # `logprobs=False` asks for nothing, `temperature=0` does
 
 
 # ---------------------------------------------------------------- reasoning
