@@ -1,13 +1,15 @@
-"""The command line: ``tidewire demo`` and ``tidewire simulate``."""
+"""The command line: ``tidewire demo``, ``tidewire simulate`` and ``tidewire profiles``."""
 
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 
 import anyio
 
+from tidewire.cli_profiles import add_profiles
 from tidewire.events.errors import TidewireError
 
 
@@ -26,12 +28,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     simulate = commands.add_parser("simulate", help="answer as the providers do, on a loopback port")
     simulate.add_argument("--port", type=int, default=8808, help="the port (default: 8808); 0 takes a free one")
     simulate.add_argument("--host", default="127.0.0.1", help="the address to listen on (default: 127.0.0.1)")
+    add_profiles(commands.add_parser("profiles", help="what is known of models"))
     given = parser.parse_args(arguments)
     try:
         if given.command == "demo":
             from tidewire.demo import run_demo
 
             anyio.run(run_demo, given.model)
+        elif given.command == "profiles":
+            given.run(given)
+            sys.stdout.flush()
         else:
             from tidewire.adapters.simulator import run
 
@@ -39,6 +45,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except TidewireError as error:
         print(f"tidewire: {type(error).__name__}: {error}", file=sys.stderr)
         return 1
+    except BrokenPipeError:  # whoever reads has seen enough, as `head` has after some lines
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except KeyboardInterrupt:
         return 130
     return 0
