@@ -23,6 +23,7 @@
     ├── OutputParsingError            the model's answer does not fit the schema (carries it)
     │   └── RefusalError
     ├── ToolError                     a tool failed, or was called wrongly
+    │   └── ToolException             … raised by a tool that wants its model to know
     └── RecursionLimitError           runs are nested deeper than `recursion_limit`
 
 Every error has the same fields to act on; the pump fills in what only it knows (attempts, the message so far).
@@ -273,6 +274,13 @@ class ToolError(TidewireError):
     """A tool failed, or its call does not fit its schema; the text is written for the model to read."""
 
 
+class ToolException(ToolError):
+    """Raise it in a tool to tell the model what went wrong, if the tool has ``handle_tool_error``."""
+
+    def __init__(self, message: str = "") -> None:
+        super().__init__(message)
+
+
 class RecursionLimitError(TidewireError):
     """Runs are nested deeper than ``recursion_limit`` allows."""
 
@@ -326,6 +334,7 @@ __all__ = [
     "TidewireError",
     "TimeoutPhase",
     "ToolError",
+    "ToolException",
     "UnprocessableEntityError",
     "error_class_for_status",
 ]

@@ -19,7 +19,7 @@ from tidewire.events.errors import ConfigurationError
 from tidewire.model_profile import ModelProfile
 from tidewire.policy import Timeout
 from tidewire.settings import Settings
-from tidewire.tools import tool_choice_of, tools_of
+from tidewire.tool_binding import tool_choice_of, tools_of
 
 #: Other names under which the field knows a keyword; ``{provider}`` stands for the provider's name.
 _ALIASES = {

@@ -27,6 +27,7 @@ from tidewire.events.errors import (
     TidewireError,
     TimeoutPhase,
     ToolError,
+    ToolException,
     UnprocessableEntityError,
     error_class_for_status,
 )
@@ -56,6 +57,7 @@ __all__ = [
     "TidewireError",
     "TimeoutPhase",
     "ToolError",
+    "ToolException",
     "UnprocessableEntityError",
     "error_class_for_status",
 ]

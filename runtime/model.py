@@ -23,7 +23,7 @@ from tidewire.events.stream_events import RecordFilter, StreamEvent
 from tidewire.events.types import Event
 from tidewire.settings import Settings
 from tidewire.stream import Stream, generate_events, pieces_of, records_of
-from tidewire.tools import ToolLike, tool_choice_of, tools_of
+from tidewire.tool_binding import ToolLike, add_tools, tool_choice_of, tools_of
 
 Out = TypeVar("Out")
 Piece = TypeVar("Piece")
@@ -279,7 +279,7 @@ class Model(Generic[Out, Piece]):
 
     def bind_tools(
         self,
-        tools: list[ToolLike] | tuple[ToolLike, ...],
+        tools: Sequence[ToolLike],
         *,
         tool_choice: str | bool | Mapping[str, Any] | None = None,
         parallel_tool_calls: bool | None = None,
@@ -289,20 +289,28 @@ class Model(Generic[Out, Piece]):
         """A copy whose model may call these tools, besides those that are bound; ``[]`` unbinds all.
 
         Args:
-            tools: Functions, or dicts: ``{"name", "description", "parameters"}``, OpenAI's or the provider's own form.
-            tool_choice: "auto", "none", "any" (also "required", True), or the name of the tool that must be called.
+            tools: Tools, functions, classes whose fields are the arguments, or dicts: ``{"name", "description",
+                "parameters"}``, a JSON Schema with a title, OpenAI's form or the provider's own. One of the same name
+                as a tool that is bound takes its place.
+            tool_choice: "auto", "none", "any" (also "required", True), or the name of the tool that must be called;
+                False takes back what was bound before.
             parallel_tool_calls: Whether several may be called at once.
             strict: Ask the provider to hold the arguments to the schema.
             parameters: Parameters to bind besides.
+
+        Raises:
+            ConfigurationError: Something is no tool, or the chosen tool is not bound.
         """
-        known = tools_of(tools, strict=strict)
-        bound = (*self.settings.tools, *known) if tools else ()
+        settings = self._with(parameters)
+        bound = add_tools(settings.tools, tools_of(tools, strict=strict)) if tools else ()
+        choice = settings.tool_choice if tools else None
+        parallel = settings.parallel_tool_calls if parallel_tool_calls is None else parallel_tool_calls
         return self._copy(
             msgspec.structs.replace(
-                self._with(parameters),
+                settings,
                 tools=bound,
-                tool_choice=tool_choice_of(tool_choice, bound),
-                parallel_tool_calls=parallel_tool_calls,
+                tool_choice=choice if tool_choice is None else tool_choice_of(tool_choice, bound),
+                parallel_tool_calls=parallel,
             )
         )
 

@@ -16,6 +16,7 @@ import msgspec
 
 from tidewire import pydantic_types
 from tidewire.adapters.schema_check import problems
+from tidewire.callables import annotated_part
 from tidewire.class_fields import ClassField, ClassFields, fields_of
 from tidewire.docstrings import Docs
 from tidewire.events.blocks import JSON, JSONObject
@@ -95,7 +96,7 @@ def arguments_of(tool: str, function: Callable[..., Any], docs: Docs) -> Argumen
     defaults: dict[str, Callable[[], Value]] = {}
     by_place: list[str] = []
     properties: JSONObject = {}
-    hints = resolve_hints(_annotated(function))
+    hints = resolve_hints(annotated_part(function))
     for name, parameter in _parameters(function).items():
         if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
             raise ConfigurationError(f"tool {tool!r} takes *{name}; a model needs parameters with names")
@@ -249,7 +250,7 @@ def _same(value: Value) -> Value:
 
 
 def _injected_parameters(function: Callable[..., Any]) -> dict[str, tuple[InjectedKind, bool]]:
-    hints = resolve_hints(_annotated(function))
+    hints = resolve_hints(annotated_part(function))
     found: dict[str, tuple[InjectedKind, bool]] = {}
     for name, parameter in _parameters(function).items():
         kind = injected_kind(read_hint(hints.get(name, Any)))
@@ -260,13 +261,6 @@ def _injected_parameters(function: Callable[..., Any]) -> dict[str, tuple[Inject
 
 def _parameters(function: Callable[..., Any]) -> Mapping[str, inspect.Parameter]:
     return inspect.signature(function).parameters
-
-
-def _annotated(function: Callable[..., Any]) -> object:
-    """What of a callable has the annotations: the function that a partial calls, or the method of an instance."""
-    while isinstance(function, functools.partial):
-        function = function.func
-    return function if inspect.isroutine(function) else type(function).__call__
 
 
 def _untitled(schema: JSONObject) -> JSONObject:

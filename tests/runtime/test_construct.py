@@ -154,7 +154,7 @@ def test_bindings_merge_and_leave_the_model_as_it_was() -> None:
     assert bound.settings.config == {"tags": ["z"]}
     assert model.settings.parameters == {"temperature": 0}
     assert model.settings.tools == ()
-    assert len(bound.bind_tools([tool]).settings.tools) == 2
+    assert len(bound.bind_tools([{"name": "other", "parameters": {}}]).settings.tools) == 2
     assert bound.bind_tools([]).settings.tools == ()
 
 

@@ -1,4 +1,4 @@
-"""Tools as users hand them in."""
+"""Tools as users bind them."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def test_a_function_is_described_by_its_signature() -> None:
             "type": "object",
             "properties": {
                 "city": {"type": "string", "description": "a city's name"},
-                "unit": {"enum": ["c", "f"], "default": "c"},
+                "unit": {"enum": ["c", "f"], "type": "string", "default": "c"},
                 "days": {"type": "integer", "default": 1},
             },
             "required": ["city"],
