@@ -87,7 +87,7 @@ class Calls:
         self._run(recording.name, partial(self._tells_a_cut, recording))
 
     def tries_again_before_content(self, recording: Recording) -> None:
-        """A request that was refused for now is sent again, and answered."""
+        """A request that was refused for now, or not answered, is sent again."""
         self._run(recording.name, partial(self._tries_again, recording))
 
     def stops_when_cancelled(self, recording: Recording) -> None:
@@ -164,19 +164,20 @@ class Calls:
 
     async def _tries_again(self, recording: Recording) -> None:
         refused = Exchange(status=503, headers={"content-type": "text/plain"})
-        replay = ReplayTransport([refused, _exchange(recording)])
-        try:
-            message = await self._make(replay, recording, max_retries=1).ainvoke("tw question")
-        except TidewireError as error:
-            raise ConformanceError(
-                f"{recording.name} (on {self._loop}), after status 503: it is not tried again: {error!r}"
-            ) from error
-        wrong: list[str] = []
-        if len(replay.requests) != 2 or replay.requests[0] != replay.requests[1]:
-            wrong.append(f"the requests were {shown(replay.requests, 1000)}; the second is to be like the first")
-        if message.text != recording.text:
-            wrong.append(f"text: declared {shown(recording.text)}, found {shown(message.text)}")
-        self._check(f"{recording.name}: after status 503", [*wrong, *_left_open(replay)])
+        nothing = _exchange(recording, break_at=0, ending="end")
+        for what, first in (("status 503", refused), ("a reply without a byte", nothing)):
+            replay = ReplayTransport([first, _exchange(recording)])
+            where = f"{recording.name}: after {what}"
+            try:
+                message = await self._make(replay, recording, max_retries=1).ainvoke("tw question")
+            except TidewireError as error:
+                raise ConformanceError(f"{where} (on {self._loop}): it is not tried again: {error!r}") from error
+            wrong: list[str] = []
+            if len(replay.requests) != 2 or replay.requests[0] != replay.requests[1]:
+                wrong.append(f"the requests were {shown(replay.requests, 1000)}; the second is to be like the first")
+            if message.text != recording.text:
+                wrong.append(f"text: declared {shown(recording.text)}, found {shown(message.text)}")
+            self._check(where, [*wrong, *_left_open(replay)])
 
     async def _stops_when_cancelled(self, recording: Recording) -> None:
         place = _within_answer(self._adapter, recording)

@@ -67,6 +67,24 @@ class ForgetsUsage(Model):
         return message.model_copy(update={"usage_metadata": None})
 
 
+class NamesAnother(Model):
+    """Says that another provider has answered."""
+
+    async def ainvoke(self, input: str, /) -> AIMessage:
+        message = await self.inner.ainvoke(input)
+        return message.model_copy(update={"response_metadata": {"model_provider": "cat"}})
+
+
+class AnswersItself(Model):
+    """Does not ask again, and makes up the answer."""
+
+    async def ainvoke(self, input: str, /) -> AIMessage:
+        try:
+            return await self.inner.bind(max_retries=0).ainvoke(input)
+        except TidewireError:
+            return AIMessage("I do not know.")
+
+
 class LosesThePartial(Model):
     """Throws away what had arrived, and whose error it was."""
 
@@ -146,6 +164,9 @@ PLAIN_KEY = adapter_of(ParrotCodec(), key_required=False, key_env=(), configure=
     [
         (SaysTwice, "a_call_gives_the_answer[streamed, {}]", "content_blocks: ainvoke gives .*, the chunks of astream"),
         (ForgetsUsage, "a_call_gives_the_answer[plain, {}]", "usage_metadata: the codec reads .*, ainvoke gives None"),
+        (NamesAnother, "a_call_gives_the_answer[streamed, {}]", "model_provider is 'cat'"),
+        (AnswersItself, "a_call_is_tried_again_before_content[{}]", "the requests were .*the second is to be like"),
+        (AnswersItself, "a_call_is_tried_again_before_content[{}]", "text: declared .* found 'I do not know.'"),
         (LosesThePartial, "an_error_is_raised[tired, {}]", "the error names provider None"),
         (LosesThePartial, "an_error_is_raised[tired, {}]", "partial: '' arrived, 'I am ' was sent"),
         (TranslatesErrors, "an_error_is_raised[refused, {}]", "error: declared .*Overloaded.*, raised InternalServer"),

@@ -137,6 +137,14 @@ class ReadsUntyped(Decoder):
         return Line(**{key: told[key] for key in Line.__struct_fields__ if key in told})
 
 
+class TrustsWords(Decoder):
+    """Passes on whatever stands where a word should be."""
+
+    def decode(self, line: bytes) -> Line:
+        told = parsed(line)
+        return Line(word=told["word"]) if told.keys() == {"word"} else super().decode(line)
+
+
 class RaisesKeyErrors(Decoder):
     """Takes fields for granted."""
 
@@ -177,11 +185,8 @@ class SaysWhatItRead(Decoder):
         (FinishesBlindly, "every_truncation_is_told[streamed]", "it passed for whole"),
         (BlamesTheFormat, "every_truncation_is_told[streamed]", "raised ResponseDecodeError: there is no end"),
         (ReadsOn, "nothing_is_read_behind_the_end[streamed]", "with more bytes behind its end"),
-        (
-            ReadsUntyped,
-            "broken_bytes_give_events_or_errors[streamed]",
-            "has a field of the wrong type|raised TypeError",
-        ),
+        (ReadsUntyped, "broken_bytes_give_events_or_errors[streamed]", "raised TypeError"),
+        (TrustsWords, "broken_bytes_give_events_or_errors[streamed]", "Token.* has a field of the wrong type"),
         (RaisesKeyErrors, "broken_bytes_give_events_or_errors[streamed]", "raised KeyError: 'number'"),
         (SaysWhatItRead, "broken_bytes_give_events_or_errors[streamed]", "with broken bytes, .*, and cut, it is not"),
     ],

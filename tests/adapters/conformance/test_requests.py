@@ -165,6 +165,18 @@ def test_an_encode_that_is_wrong_is_caught(encode: Encode, rule: str, told: str)
         suite(encode)[f"test_{rule}"]()
 
 
+def test_a_body_that_is_no_json_is_searched_too() -> None:
+    def form(request: ModelRequest) -> HttpRequest:
+        said = "\n".join(message.text for message in request.messages).encode()
+        return HttpRequest("POST", request.base_url, {"content-type": "text/plain"}, said)
+
+    tests = suite(form)
+    tests["test_a_request_is_spelled_or_refused[a conversation]"]()
+    tests["test_nothing_of_a_request_is_lost[a conversation]"]()
+    with pytest.raises(ConformanceError, match="'tw_weather' was asked for and is not in the request"):
+        tests["test_nothing_of_a_request_is_lost[tools]"]()
+
+
 def test_what_is_left_out_with_a_warning_is_not_lost() -> None:
     suite(without_system_but_telling)["test_nothing_of_a_request_is_lost[a system message]"]()
 
