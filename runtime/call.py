@@ -31,7 +31,7 @@ from tidewire.events.types import CONTENT, End, Event, Meta, Outcome, Retry, Run
 from tidewire.rate_limiters import BaseRateLimiter
 from tidewire.runs import make_run
 from tidewire.settings import Settings
-from tidewire.watchdog import Watchdog
+from tidewire.watchdog import LimitPassed, Watchdog
 
 
 class Call:
@@ -114,8 +114,10 @@ class Call:
         try:
             await self._advance(published)
             await self.bus.flush()
-            if self.bus.failure is not None and not self._over:
-                raise self.bus.failure
+            if self.bus.failure is not None:
+                if not self._over:
+                    raise self.bus.failure
+                self._error = self.bus.failure  # of a subscriber of the end: the answer is whole, and then this
         except BaseException as error:  # noqa: BLE001 - every way out of a call publishes its end
             await self._fail(error, published)
         return published
@@ -123,12 +125,14 @@ class Call:
     async def abandon(self) -> None:
         """The consumer leaves: close the connection and end the run. Safe to call at any time, and twice."""
         if not self.over:
-            self.abandon_nowait()
+            self._end("abandoned", None, [])
             await self.bus.flush()
 
     def abandon_nowait(self) -> None:
         """As :meth:`abandon`, where nothing can be awaited any more; awaited subscribers do not hear of it."""
-        self._end("abandoned", None, [])
+        if not self.over:
+            self._end("abandoned", None, [])
+            self.bus.close()
 
     async def _advance(self, published: list[Event]) -> None:
         if not self._started:
@@ -157,7 +161,7 @@ class Call:
             assert decoder is not None
             data = await watchdog.guard(response.read(), response.abort)
             self.bus.publish_all(decoder.feed(data) if data else decoder.close(), published)
-        except (TidewireError, TimeoutError) as raised:
+        except (TidewireError, LimitPassed) as raised:
             error = self._explain(raised, watchdog)
             if len(published) > before and not self._content:
                 self._content = any(type(event) in CONTENT for event in published)
@@ -213,11 +217,11 @@ class Call:
                 if not data:
                     break
                 body += data
-        except (APIConnectionError, TimeoutError):
+        except (APIConnectionError, LimitPassed):
             watchdog.expired = None  # the status alone says enough: a body that breaks off or stalls cannot hide it
         return body[:BODY_LIMIT]
 
-    def _explain(self, error: TidewireError | TimeoutError, watchdog: Watchdog) -> TidewireError:
+    def _explain(self, error: TidewireError | LimitPassed, watchdog: Watchdog) -> TidewireError:
         """The error that the caller should see, for what came out of the transport or the decoder."""
         phase = watchdog.expired
         if phase is not None:
@@ -225,8 +229,7 @@ class Call:
             timed_out = APITimeoutError(f"no answer within {limit:g} s ({phase})", phase=phase)
             timed_out.__cause__ = error
             return timed_out
-        if isinstance(error, TimeoutError):
-            raise AssertionError("a timeout that no limit explains") from error
+        assert isinstance(error, TidewireError), "a limit was passed, but none is named"
         answered = self._decoder is not None
         if answered and isinstance(error, APIConnectionError) and not isinstance(error, APITimeoutError):
             broken = StreamInterruptedError(f"the answer broke off: {error.message}")
@@ -264,6 +267,7 @@ class Call:
                 error.partial = AIMessage.from_fold(self.bus.fold)
         if isinstance(error, GeneratorExit):
             self._end("abandoned", None, published)
+            self.bus.close()
             raise error
         failed = isinstance(error, Exception)
         self._end("error" if failed else "cancelled", error, published)
@@ -274,8 +278,8 @@ class Call:
         raise error
 
     def _end(self, outcome: Outcome, error: BaseException | None, published: list[Event]) -> None:
-        if self._watchdog is not None:
-            self._watchdog.stop()
+        assert self._watchdog is not None, "only a run that has begun ends"
+        self._watchdog.stop()
         if outcome != "ok":
             self._drop_response()
         self._over = True

@@ -109,6 +109,8 @@ class OpenRun:
         elif error is not None:
             outcome = "error" if isinstance(error, Exception) else "cancelled"
         self._bus.publish(End(outcome, self.output, error=error if isinstance(error, Exception) else None))
+        if outcome == "abandoned":
+            self._bus.close()  # a generator that is closed must not wait
         return outcome
 
 

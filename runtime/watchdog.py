@@ -19,6 +19,10 @@ from tidewire.policy import Timeout
 T = TypeVar("T")
 
 
+class LimitPassed(Exception):
+    """A wait took too long; the watchdog's ``expired`` says which."""
+
+
 class Watchdog:
     """Watches one call.
 
@@ -74,7 +78,7 @@ class Watchdog:
         """Await ``work`` (opening a response when ``abort`` is None, else reading it) within the limits.
 
         Raises:
-            TimeoutError: A limit was passed while opening; ``expired`` says which. A read that is aborted raises what
+            LimitPassed: A limit was passed while opening; ``expired`` says which. A read that is aborted raises what
                 the transport raises.
         """
         if abort is not None and self._loop is not None:
@@ -88,7 +92,7 @@ class Watchdog:
             return await work
         if scope.cancelled_caught:
             self.expired = phase
-        raise TimeoutError
+        raise LimitPassed
 
     def stop(self) -> None:
         """The call is over."""
@@ -135,4 +139,4 @@ class Watchdog:
             self._arm()
 
 
-__all__ = ["Watchdog"]
+__all__ = ["LimitPassed", "Watchdog"]

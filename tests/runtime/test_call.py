@@ -25,7 +25,8 @@ from tidewire.events.errors import (
     ResponseDecodeError,
     StreamInterruptedError,
 )
-from tidewire.events.types import End, Event, Retry, Run, Token, Wait
+from tidewire.events.messages import AIMessage
+from tidewire.events.types import End, Event, Retry, Run, Token, Wait, WarningEvent
 from tidewire.rate_limiters import InMemoryRateLimiter
 
 
@@ -399,6 +400,52 @@ async def test_reading_after_the_end_gives_nothing() -> None:
         pass
     assert await call.read() is None
     await call.abandon()
+
+
+async def test_what_a_codec_leaves_out_is_told_once_for_all_attempts() -> None:
+    heard = Heard()
+    thought = AIMessage(
+        content_blocks=[{"type": "reasoning", "reasoning": "hm"}, {"type": "text", "text": "a"}],
+        response_metadata={"model_provider": "anthropic"},
+    )
+    model, _ = model_on([status(500), GOOD])
+    await model.ainvoke([thought, ("user", "and?")], {"callbacks": heard})
+    assert len(heard.of(WarningEvent)) == 1
+
+
+async def test_a_critical_subscriber_that_fails_at_the_end_fails_the_call() -> None:
+    def broken(run: Run, event: Event) -> None:
+        if isinstance(event, End):
+            raise ValueError("mine")
+
+    model, _ = model_on(GOOD)
+    texts: list[str] = []
+    with subscribe(broken, critical=True), pytest.raises(ValueError, match="mine"):
+        async for chunk in model.astream("hi"):
+            texts.append(chunk.text)
+    assert "".join(texts) == "ab"
+    with subscribe(broken, critical=True), pytest.raises(ValueError, match="mine"):
+        await model.ainvoke("hi")
+
+
+async def test_a_call_that_is_dropped_where_nothing_can_wait_still_ends() -> None:
+    heard = Heard()
+
+    async def slow(run: Run, event: Event) -> None:
+        await anyio.lowlevel.checkpoint()
+
+    model, transport = model_on(Exchange(body=frame("a"), ending="hang"))
+    call = Call(model.settings, "hi", {"callbacks": [heard, slow]}, stream=True)
+    reading = call.read()
+    reading.send(None)  # it waits for a subscriber, or for the network
+    reading.close()
+    assert heard.end.outcome == "abandoned"
+    assert transport.open_responses == 0
+    other = Call(model.settings, "hi", {"callbacks": slow}, stream=True)
+    await other.read()
+    other.abandon_nowait()
+    assert other.over
+    other.abandon_nowait()
 
 
 async def test_a_rate_limiter_is_asked_before_each_request_and_waiting_is_told() -> None:
