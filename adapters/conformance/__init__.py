@@ -13,8 +13,8 @@
         )
     )
 
-pytest collects the functions as tests of that file; without pytest, call them. They need neither network nor key, use
-no clock and no luck (the same seeds each time), and say in their error what is wrong and how to mend it.
+pytest collects the functions as tests of that file; without pytest, call them. They need neither network nor key, try
+the same cuts and changes each time, and say in their error what is wrong and how to mend it.
 
     recording   a recorded reply, what it holds, and what a codec makes of it
     replies     decoding: any cut, any truncation, broken bytes, what is declared
@@ -63,7 +63,8 @@ def conformance_tests(
 
     Args:
         adapter: The adapter. Of one that chooses among codecs, ``codec`` is tested: hand in a copy for each.
-        make_model: ``tidewire.init_chat_model``, or a function that passes more keywords to it.
+        make_model: ``tidewire.init_chat_model``, or a function that passes more keywords to it, such as
+            ``retry=RetryPolicy(random=lambda: 0.0)``, which tries again without a wait.
         model: The name of a model.
         recordings: Replies, at least one of which is an answer.
         base_url: Where requests go, if not to the adapter's own address.
