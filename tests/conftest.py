@@ -1,6 +1,7 @@
 """What all tests share: the event loops that async tests run on, and how far hypothesis searches."""
 
 import os
+import signal
 
 import pytest
 from hypothesis import settings
@@ -9,6 +10,10 @@ from hypothesis import settings
 settings.register_profile("small", max_examples=50, deadline=None)
 settings.register_profile("large", max_examples=200, deadline=None, derandomize=True)
 settings.load_profile("large" if os.environ.get("CI") == "true" else "small")
+
+# A shell that starts the tests in the background has them ignore Ctrl-C, and with them the programs that tests interrupt.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 BACKENDS: dict[str, tuple[str, dict[str, bool]]] = {
     "asyncio": ("asyncio", {"use_uvloop": False}),
