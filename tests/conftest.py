@@ -11,7 +11,7 @@ settings.register_profile("small", max_examples=50, deadline=None)
 settings.register_profile("large", max_examples=200, deadline=None, derandomize=True)
 settings.load_profile("large" if os.environ.get("CI") == "true" else "small")
 
-# A shell that starts the tests in the background has them ignore Ctrl-C, and with them the programs that tests interrupt.
+# A shell that starts tests in the background has them ignore Ctrl-C, and so the programs that they interrupt.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
