@@ -40,11 +40,14 @@ class _Source(Generic[In]):
             self._sync = iter(inputs)
         else:
             raise ConfigurationError(f"a batch takes an iterable of inputs, not {type(inputs).__name__}")
-        self._lock = anyio.Lock()
+        # Made on first use: a lock belongs to the kind of loop it is made under, and sync callers may be in another.
+        self._lock: anyio.Lock | None = None
         self._count = 0
 
     async def take(self) -> tuple[int, In] | None:
         """The next input with its place, or None after the last one."""
+        if self._lock is None:
+            self._lock = anyio.Lock()
         async with self._lock:
             try:
                 item = next(self._sync) if self._async is None else await anext(self._async)

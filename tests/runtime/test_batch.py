@@ -203,3 +203,9 @@ async def test_configs_that_do_not_fit_the_inputs_are_refused() -> None:
         await run_batch(Gauge(), [1, 2], [{}])
     with pytest.raises(ConfigurationError, match="takes an iterable"):
         await run_batch(Gauge(), 3, None)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]  # that is the test
+
+
+async def test_sync_callers_may_stand_in_a_loop_of_any_kind() -> None:
+    model = init_chat_model("embedded:demo", script=["one", "two"])
+    assert [message.text for message in model.batch(["a", "b"], {"max_concurrency": 1})] == ["one", "two"]
+    assert {place for place, _ in model.batch_as_completed(["a", "b"])} == {0, 1}
