@@ -90,6 +90,16 @@ class Call:
         self._over = False
 
     @property
+    def settings(self) -> Settings:
+        """The settings that it is made with."""
+        return self._settings
+
+    @property
+    def request(self) -> ModelRequest:
+        """What the codec is asked to spell."""
+        return self._request
+
+    @property
     def over(self) -> bool:
         """True once ``end`` was published, or when the call never began."""
         return self._over or not self._started

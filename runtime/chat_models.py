@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, ClassVar
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar, Literal, TypeVar, overload
+
+import msgspec
 
 from tidewire.adapters.spec import Adapter
 from tidewire.call import Call
 from tidewire.construct import build_settings
+from tidewire.events.blocks import JSONObject
 from tidewire.events.chunks import AIMessageChunk
 from tidewire.events.messages import AIMessage
 from tidewire.events.types import Event
 from tidewire.model import Model
 from tidewire.stream import ChunkMaker
+from tidewire.structured import StructuredMethod, form_of
+from tidewire.structured_model import RawOutput, StructuredModel
+
+T = TypeVar("T")
 
 
 class ChatModel(Model[AIMessage, AIMessageChunk]):
@@ -37,6 +44,82 @@ class ChatModel(Model[AIMessage, AIMessageChunk]):
 
     def _pieces_of(self, call: Call) -> Callable[[list[Event]], list[AIMessageChunk]]:
         return ChunkMaker(call.run).chunks
+
+    @overload
+    def with_structured_output(
+        self,
+        schema: type[T],
+        *,
+        method: StructuredMethod | None = None,
+        include_raw: Literal[False] = False,
+        strict: bool | None = None,
+        validate: bool = True,
+        **parameters: Any,
+    ) -> StructuredModel[T]: ...
+
+    @overload
+    def with_structured_output(
+        self,
+        schema: type[T],
+        *,
+        method: StructuredMethod | None = None,
+        include_raw: Literal[True],
+        strict: bool | None = None,
+        validate: bool = True,
+        **parameters: Any,
+    ) -> StructuredModel[RawOutput[T]]: ...
+
+    @overload
+    def with_structured_output(
+        self,
+        schema: Mapping[str, Any],
+        *,
+        method: StructuredMethod | None = None,
+        include_raw: Literal[False] = False,
+        strict: bool | None = None,
+        validate: bool = True,
+        **parameters: Any,
+    ) -> StructuredModel[JSONObject]: ...
+
+    @overload
+    def with_structured_output(
+        self,
+        schema: Mapping[str, Any],
+        *,
+        method: StructuredMethod | None = None,
+        include_raw: Literal[True],
+        strict: bool | None = None,
+        validate: bool = True,
+        **parameters: Any,
+    ) -> StructuredModel[RawOutput[JSONObject]]: ...
+
+    def with_structured_output(
+        self,
+        schema: object,
+        *,
+        method: StructuredMethod | None = None,
+        include_raw: bool = False,
+        strict: bool | None = None,
+        validate: bool = True,
+        **parameters: Any,
+    ) -> StructuredModel[Any]:
+        """A model of the same settings whose answers are values in a form.
+
+        Args:
+            schema: A pydantic model, TypedDict, dataclass or ``msgspec.Struct``, or a JSON Schema.
+            method: How the provider is told: "json_schema", "function_calling" or "json_mode"; by default the first of
+                these that the model and its provider know.
+            include_raw: Give ``{"raw": message, "parsed": value, "parsing_error": error}``, errors of reading included.
+            strict: Have the provider hold the answer to the schema; None does so for classes that allow it, but not
+                for a TypedDict.
+            validate: False: do not check what a JSON Schema or TypedDict says.
+            parameters: Parameters to bind besides.
+
+        Raises:
+            ConfigurationError: The schema is none, or uses a keyword that answers cannot be checked for.
+        """
+        form = form_of(schema, method=method, include_raw=include_raw, strict=strict, validate=validate)
+        return StructuredModel(msgspec.structs.replace(self._with(parameters), form=form))
 
 
 def init_chat_model(model: str, *, model_provider: str | Adapter | None = None, **parameters: Any) -> ChatModel:

@@ -25,6 +25,7 @@ from tidewire.model_profile import ModelProfile
 from tidewire.policy import RetryPolicy, Timeout
 from tidewire.profile_checks import check_request, fit_parameters
 from tidewire.rate_limiters import BaseRateLimiter
+from tidewire.structured import Form
 
 
 class Settings(msgspec.Struct, frozen=True):
@@ -42,7 +43,8 @@ class Settings(msgspec.Struct, frozen=True):
         tools: The tools the model may call.
         tool_choice: Which of them it must call.
         parallel_tool_calls: Whether it may call several at once; None leaves it to the provider.
-        output: The form that the answer must have.
+        output: The form that the answer must have, as the provider is told.
+        form: The form that the answer is read in; it says ``output``, or a tool, for the model that is asked.
         timeout: How long a call may take.
         retry: How often a failed call is tried again.
         rate_limiter: Asked before each request; None sends at once.
@@ -68,6 +70,7 @@ class Settings(msgspec.Struct, frozen=True):
     tool_choice: ToolChoice | None = None
     parallel_tool_calls: bool | None = None
     output: OutputSchema | None = None
+    form: Form | None = None
     timeout: Timeout = Timeout()
     retry: RetryPolicy = RetryPolicy()
     rate_limiter: BaseRateLimiter | None = None
@@ -108,6 +111,8 @@ class Settings(msgspec.Struct, frozen=True):
             extra_body=self.extra_body,
             warnings=warnings,
         )
+        if self.form is not None:
+            request = self.form.asked_of(self.adapter, facts, request)
         if self.check_profile:
             check_request(facts, request)
         return request

@@ -13,12 +13,12 @@ from tidewire.class_fields import fields_of
 from tidewire.events.blocks import JSONObject
 from tidewire.events.errors import ConfigurationError
 from tidewire.schema_forms import strict_schema
-from tidewire.tool_definition import Tool
+from tidewire.tool_definition import BaseTool
 from tidewire.tool_schema import arguments_of, parameters_of_fields
 
 #: A tool as users bind it: one of :func:`~tidewire.tools.tool`, a function, a class whose fields are the arguments, or
 #: a dict in one of the forms that :func:`tools_of` knows.
-ToolLike: TypeAlias = Tool[..., Any] | Callable[..., Any] | type | Mapping[str, Any] | ToolSpec | NativeTool
+ToolLike: TypeAlias = BaseTool | Callable[..., Any] | type | Mapping[str, Any] | ToolSpec | NativeTool
 
 # What is not part of a tool's name at any provider.
 _NOT_IN_NAMES = re.compile(r"[^a-zA-Z0-9_-]+")
@@ -113,7 +113,7 @@ def _is_object(value: object) -> TypeGuard[Mapping[str, Any]]:
 def _tool_of(tool: object, strict: bool | None) -> ToolSpec | NativeTool:
     if isinstance(tool, (ToolSpec, NativeTool)):
         return tool
-    if isinstance(tool, Tool):
+    if isinstance(tool, BaseTool):
         return _spec(tool.name, tool.description, tool.tool_call_schema, strict, tool.extras)
     if _is_object(tool):
         return _from_dict(tool, strict)

@@ -14,7 +14,7 @@ from tidewire.events.blocks import InvalidToolCall, ToolCall
 from tidewire.events.errors import ConfigurationError, ToolError
 from tidewire.events.messages import AIMessage, ToolMessage
 from tidewire.tool_binding import ToolLike, tools_of
-from tidewire.tool_definition import Tool
+from tidewire.tool_definition import BaseTool
 
 #: What becomes of an error that is not for the model: it is raised, or told in these words.
 ToolErrorHandling: TypeAlias = bool | str | Callable[[Exception], str]
@@ -101,14 +101,14 @@ def run_tools_blocking(
     )
 
 
-def _runnable(tools: Iterable[ToolLike]) -> dict[str, Tool[..., Any] | None]:
+def _runnable(tools: Iterable[ToolLike]) -> dict[str, BaseTool | None]:
     """The tools by name; None stands for one that is only a description."""
-    known: dict[str, Tool[..., Any] | None] = {}
+    known: dict[str, BaseTool | None] = {}
     for given in tools:
-        if isinstance(given, Tool):
+        if isinstance(given, BaseTool):
             known[given.name] = given
         elif _is_function(given):
-            made = Tool(given, description=docs_of(given).text or name_of(given))
+            made = BaseTool(given, description=docs_of(given).text or name_of(given))
             known[made.name] = made
         else:
             known |= {spec.name: None for spec in tools_of([given]) if isinstance(spec, ToolSpec)}
@@ -119,7 +119,7 @@ def _is_function(given: ToolLike) -> TypeGuard[Callable[..., Any]]:
     return callable(given) and not isinstance(given, type)
 
 
-def _without_injected(tool: Tool[..., Any], call: ToolCall) -> ToolCall:
+def _without_injected(tool: BaseTool, call: ToolCall) -> ToolCall:
     """The call, refused if the model gave a value that only the program may give."""
     for name in call["args"]:
         if name not in tool.args and name in tool.injected:

@@ -4,25 +4,24 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Mapping
-from typing import Any, ParamSpec, TypeVar, overload
+from typing import Any, TypeVar, overload
 
 from tidewire.events.blocks import JSON
 from tidewire.events.errors import ConfigurationError
 from tidewire.tool_definition import ErrorHandling, ResponseFormat, Tool
 from tidewire.tool_schema import ArgsSchema
 
-P = ParamSpec("P")
-R = TypeVar("R")
+F = TypeVar("F", bound=Callable[..., Any])
 
 
 @overload
-def tool(name_or_callable: Callable[P, R], /) -> Tool[P, R]: ...
+def tool(name_or_callable: F, /) -> Tool[F]: ...
 
 
 @overload
 def tool(
     name_or_callable: str,
-    function: Callable[P, R],
+    function: F,
     /,
     *,
     description: str | None = None,
@@ -36,7 +35,7 @@ def tool(
     handle_tool_error: ErrorHandling = False,
     handle_validation_error: ErrorHandling = False,
     quick: bool = False,
-) -> Tool[P, R]: ...
+) -> Tool[F]: ...
 
 
 @overload
@@ -55,7 +54,7 @@ def tool(
     handle_tool_error: ErrorHandling = False,
     handle_validation_error: ErrorHandling = False,
     quick: bool = False,
-) -> Callable[[Callable[P, R]], Tool[P, R]]: ...
+) -> Callable[[F], Tool[F]]: ...
 
 
 def tool(name_or_callable: object = None, function: Callable[..., Any] | None = None, /, **settings: Any) -> object:
@@ -79,14 +78,15 @@ def tool(name_or_callable: object = None, function: Callable[..., Any] | None = 
     """
     if name_or_callable is None or isinstance(name_or_callable, str):
         name = name_or_callable
-        return functools.partial(_named, name, settings) if function is None else Tool(function, name=name, **settings)
+        return functools.partial(_named, name, settings) if function is None else _named(name, settings, function)
     if not callable(name_or_callable):
         raise ConfigurationError(f"tool() takes a function or a name, not {type(name_or_callable).__name__}")
-    return Tool(name_or_callable, **settings)
+    return _named(None, settings, name_or_callable)
 
 
-def _named(name: str | None, settings: dict[str, Any], function: Callable[P, R]) -> Tool[P, R]:
-    return Tool(function, name=name, **settings)
+def _named(name: str | None, settings: dict[str, Any], function: Callable[..., Any]) -> Tool[object]:
+    made: Tool[object] = Tool(function, name=name, **settings)
+    return made
 
 
 __all__ = ["tool"]

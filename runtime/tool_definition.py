@@ -6,7 +6,7 @@ import functools
 import inspect
 import math
 from collections.abc import Awaitable, Callable, Collection, Mapping
-from typing import Any, Generic, Literal, ParamSpec, TypeAlias, TypeGuard, TypeVar, cast, overload
+from typing import Any, Generic, Literal, TypeAlias, TypeGuard, TypeVar, cast, overload
 
 import anyio.to_thread
 
@@ -24,8 +24,8 @@ from tidewire.tool_result import message_of_result
 from tidewire.tool_schema import ArgsSchema, Arguments, arguments_of, arguments_of_schema, one_argument_of
 from tidewire.type_hints import Value
 
-P = ParamSpec("P")
-R = TypeVar("R")
+# The function's type. Without a bound, which mypy would hold the common type of several functions to, in vain.
+F = TypeVar("F", covariant=True)
 
 #: What a tool is invoked with: a tool call, its arguments, or the text that is its only argument.
 ToolInput: TypeAlias = str | Mapping[str, Any] | ToolCall
@@ -35,8 +35,8 @@ ErrorHandling: TypeAlias = bool | str | Callable[[ToolError], str]
 ResponseFormat: TypeAlias = Literal["content", "content_and_artifact"]
 
 
-class Tool(Generic[P, R]):
-    """A function that a model may call. It can still be called as the function.
+class BaseTool:
+    """A function that a model may call, whatever its signature: what :class:`Tool` and lists of tools have in common.
 
     Args:
         func: The function; an async one may stand here too.
@@ -60,8 +60,8 @@ class Tool(Generic[P, R]):
 
     def __init__(
         self,
-        func: Callable[P, R] | None = None,
-        coroutine: Callable[P, Awaitable[Any]] | None = None,
+        func: Callable[..., Any] | None = None,
+        coroutine: Callable[..., Awaitable[Any]] | None = None,
         *,
         name: str | None = None,
         description: str | None = None,
@@ -76,11 +76,11 @@ class Tool(Generic[P, R]):
         handle_validation_error: ErrorHandling = False,
         quick: bool = False,
     ) -> None:
-        function: Callable[..., Any] | None = func or coroutine
+        function = func or coroutine
         if function is None:
             raise ConfigurationError("a tool needs a function: Tool(func=…) or Tool(coroutine=…)")
         if func is not None and coroutine is None and is_async(func):
-            func, coroutine = None, cast("Callable[P, Awaitable[Any]]", func)
+            func, coroutine = None, func
         self.func = func
         self.coroutine = coroutine
         self.name = name or name_of(function)
@@ -110,11 +110,6 @@ class Tool(Generic[P, R]):
         self.__doc__ = function.__doc__
         self.__module__ = getattr(function, "__module__", type(self).__module__)
         self.__wrapped__: Callable[..., Any] = function
-
-    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
-        """Call the function itself, without a run or any checks."""
-        function = self.func or cast("Callable[P, R]", self.coroutine)
-        return function(*args, **kwargs)
 
     @property
     def args(self) -> JSONObject:
@@ -205,7 +200,17 @@ class Tool(Generic[P, R]):
         return run.output
 
     def __repr__(self) -> str:
-        return f"Tool({self.name}: {', '.join(self.args)})"
+        return f"{type(self).__name__}({self.name}: {', '.join(self.args)})"
+
+
+class Tool(BaseTool, Generic[F]):
+    """A function that a model may call; it can still be called as the function ``F`` that it was. Made by ``@tool``."""
+
+    @property
+    def __call__(self) -> F:
+        """The function itself: no run, no checks."""
+        # As a property, checkers see the function's own signature, and lists of several tools as lists of tools.
+        return cast("F", self.__wrapped__)
 
 
 class _Invocation:
@@ -213,7 +218,7 @@ class _Invocation:
 
     def __init__(
         self,
-        tool: Tool[Any, Any],
+        tool: BaseTool,
         input: str | Mapping[str, Any],
         config: Mapping[str, Any] | None,
         inject: Mapping[str, Any] | None,
@@ -312,7 +317,7 @@ def _is_pair(result: object) -> TypeGuard[tuple[Value, JSON]]:
     return isinstance(result, tuple) and len(cast("tuple[object, ...]", result)) == 2
 
 
-def as_tool_call(given: object, tool: Tool[Any, Any]) -> ToolCall | None:
+def as_tool_call(given: object, tool: BaseTool) -> ToolCall | None:
     """The tool call that a dict is, or None if it holds arguments: a call has a ``name`` and ``args``."""
     if not isinstance(given, Mapping):
         return None
@@ -345,7 +350,7 @@ def _check_docs(tool: str, docs: Docs, arguments: Arguments) -> None:
             raise ConfigurationError(f"the docstring of tool {tool!r} documents {name!r}, which it does not take")
 
 
-def _only(tool: Tool[Any, Any]) -> str:
+def _only(tool: BaseTool) -> str:
     names = list(tool.args)
     if len(names) != 1:
         raise ToolError(f"tool {tool.name!r} takes {len(names)} arguments; give a dict of them, not a text")
@@ -362,6 +367,7 @@ def _told(handling: ErrorHandling, error: ToolError) -> str:
 
 
 __all__ = [
+    "BaseTool",
     "ErrorHandling",
     "ResponseFormat",
     "Tool",

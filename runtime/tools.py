@@ -35,10 +35,12 @@ from tidewire.tool_decorator import (
     tool,
 )
 from tidewire.tool_definition import (
+    BaseTool,
     Tool,
 )
 
 __all__ = [
+    "BaseTool",
     "InjectedToolArg",
     "InjectedToolCallId",
     "InvalidToolCall",

@@ -24,7 +24,8 @@ from tidewire.schema_forms import without_nulls
 from tidewire.type_hints import MISSING, Hint, TypeHint, Value, alias_value, is_alias, is_union, origin_of, read_hint
 from tidewire.type_schema import MAPPINGS, SCALARS, SEQUENCES
 
-_CONTAINERS: dict[object, Callable[[list[object]], object]] = {
+#: What makes other containers than a list of their items.
+CONTAINERS: dict[object, Callable[[list[object]], object]] = {
     tuple: tuple,
     set: set,
     abc.Set: frozenset,
@@ -217,7 +218,7 @@ class Reading:
         if len(self.problems) > before:
             return MISSING
         try:
-            return _CONTAINERS.get(origin, list)(items)
+            return CONTAINERS.get(origin, list)(items)
         except TypeError:
             return self._add(path, "holds items that no set can hold")
 
@@ -264,4 +265,4 @@ def _short(value: object) -> str:
     return text if len(text) <= 80 else f"{text[:79]}…"
 
 
-__all__ = ["Reading", "takes_none"]
+__all__ = ["CONTAINERS", "Reading", "takes_none"]
