@@ -151,12 +151,17 @@ class AiohttpResponse(HttpResponse):
             self._kill()
             raise
         connection = response.connection
+        protocol = None if connection is None else connection.protocol
         # Without a length and without chunks, the body ends with the connection, which is then never used again.
         self._ends_with: ResponseHandler | None = None
-        if connection is not None and not {"content-length", "transfer-encoding"} & self.headers.keys():
-            self._ends_with = connection.protocol
+        if not {"content-length", "transfer-encoding"} & self.headers.keys():
+            self._ends_with = protocol
+        self._closed = None if protocol is None else _closing_of(protocol)
 
     async def _receive(self) -> bytes:
+        closed = self._closed
+        if closed is not None:
+            closed.add_done_callback(self._break_off)
         try:
             data = await self._content.readany()
         # A RuntimeError says that the connection is closed.
@@ -172,8 +177,19 @@ class AiohttpResponse(HttpResponse):
                 return data
             # aiohttp takes a reset for the proper end of such a body.
             broken = end
+        finally:
+            if closed is not None:
+                closed.remove_done_callback(self._break_off)
         # Raised here, where no exception of aiohttp's is its context.
         raise errors.broken_body(errors.system_error(broken))
+
+    def _break_off(self, closed: asyncio.Future[None]) -> None:
+        """The connection is closed: a body that has neither ended nor failed by now never will.
+
+        aiohttp (3.14) leaves it so when a chunk with a broken size comes in a network read of its own.
+        """
+        if not self._content.is_eof() and self._content.exception() is None:
+            self._content.set_exception(aiohttp.ClientPayloadError())
 
     def _kill(self) -> None:
         connection = self._response.connection
@@ -183,6 +199,21 @@ class AiohttpResponse(HttpResponse):
         if connection.transport is not None:
             connection.transport.abort()
         self._response.close()
+
+
+def _closing_of(protocol: ResponseHandler) -> asyncio.Future[None] | None:
+    """What is done when the connection is closed; None if it is already."""
+    closed = protocol.closed
+    if closed is not None:
+        closed.remove_done_callback(_look_at)  # a connection serves many responses
+        closed.add_done_callback(_look_at)
+    return closed
+
+
+def _look_at(closed: asyncio.Future[None]) -> None:
+    """asyncio logs an exception that nobody looked at."""
+    if not closed.cancelled():
+        closed.exception()
 
 
 def _http_proxy(settings: TransportSettings, url: str) -> str | None:

@@ -368,6 +368,23 @@ async def test_a_bad_chunk_size_is_an_error(transport: HttpTransport) -> None:
         assert await eventually(server.peer().finished.is_set)
 
 
+async def test_a_bad_chunk_size_that_comes_later_is_an_error_too(transport: HttpTransport) -> None:
+    go_on = threading.Event()
+
+    def handler(peer: Peer) -> None:
+        peer.read_request()
+        peer.send(chunked(b"hello"))
+        assert go_on.wait(PATIENCE_S)
+        peer.send(b"zz\r\nworld\r\n")
+
+    with RawServer(handler) as server:
+        response = await transport.open(post(server.url))
+        assert await response.read() == b"hello"
+        go_on.set()
+        with anyio.fail_after(PATIENCE_S), pytest.raises(APIConnectionError):
+            await read_all(response)
+
+
 async def test_bytes_behind_the_body_belong_to_no_answer(transport: HttpTransport) -> None:
     forged = answer(b"forged")
 
