@@ -75,8 +75,11 @@ _BY_WORD: Mapping[str, type[APIStatusError]] = {
     "rate_limit_exceeded": RateLimitError,
     "requests": RateLimitError,
     "server_error": InternalServerError,
+    "server_is_overloaded": OverloadedError,
     "server_overloaded": OverloadedError,
     "service_unavailable": OverloadedError,
+    "service_unavailable_error": OverloadedError,
+    "slow_down": OverloadedError,
     "tokens": RateLimitError,
 }
 

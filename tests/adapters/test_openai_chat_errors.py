@@ -5,7 +5,7 @@ import json
 import pytest
 
 from tidewire.adapters.openai_chat import OpenAIChatCodec
-from tidewire.adapters.openai_chat_errors import failed_finish, is_error
+from tidewire.adapters.openai_chat_errors import failed_finish, is_error, reported
 from tidewire.events.errors import (
     APIStatusError,
     AuthenticationError,
@@ -65,6 +65,21 @@ def test_a_code_tells_more_than_the_status_but_does_not_contradict_it(
 ) -> None:
     error = refused(status, {"error": {"message": "no", "type": "x", "code": code}})
     assert (type(error), error.status_code, error.provider_code) == (kind, status, code)
+
+
+@pytest.mark.parametrize(
+    ("fields", "kind"),
+    [
+        ({"type": "service_unavailable_error", "code": "server_is_overloaded"}, OverloadedError),
+        ({"type": "service_unavailable_error", "code": None}, OverloadedError),
+        ({"code": "slow_down"}, OverloadedError),
+        ({"type": "server_error", "code": None}, InternalServerError),
+        ({"type": "requests", "code": "rate_limit_exceeded"}, RateLimitError),
+    ],
+)
+def test_inside_a_reply_the_words_stand_in_for_the_status(fields: dict[str, str], kind: type[APIStatusError]) -> None:
+    error = reported({"message": "no", **fields})
+    assert (type(error), error.is_retryable) == (kind, True)
 
 
 def test_the_headers_tell_the_id_and_how_long_to_wait() -> None:
