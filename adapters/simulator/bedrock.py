@@ -38,8 +38,9 @@ from tidewire.events.types import DecodedEvent, FinishReason, Reasoning, Token, 
 _PATH = re.compile(r"/model/(?P<model>.+)/converse(?P<stream>-stream)?")
 #: Blocks without a word for the stand-in.
 _UNHEARD = frozenset({"cachePoint", "reasoningContent"})
-#: Under these names of ``additionalModelRequestFields`` the families of models think.
-_THINKING = ("thinking", "reasoning_config", "reasoningConfig")
+#: Under these names of ``additionalModelRequestFields`` the families of models are told to think.
+_THINKING = ("thinking", "reasoning", "reasoning_config", "reasoning_effort", "reasoningConfig")
+_OFF = ("disabled", "none")
 
 
 def _fields(body: JSONObject, model: str, stream: bool) -> JSONObject:
@@ -59,11 +60,16 @@ def _fields(body: JSONObject, model: str, stream: bool) -> JSONObject:
         "tools": [_tool(tool) for tool in tools.get("tools") or () if "cachePoint" not in tool],
         "tool_choice": _tool_choice(tools.get("toolChoice")),
         "output": _output(body.get("outputConfig") or {}),
-        "reasoning": any(more[name].get("type") != "disabled" for name in _THINKING if name in more),
+        "reasoning": any(_is_on(more[name]) for name in _THINKING if name in more),
         "max_tokens": config.get("maxTokens"),
         "stop": config.get("stopSequences") or (),
         "stream": stream,
     }
+
+
+def _is_on(thinking: JSON) -> bool:
+    """Whether a word, or an object with a type or an effort, tells a model to think."""
+    return (thinking.get("type") or thinking.get("effort") if is_object(thinking) else thinking) not in _OFF
 
 
 def _messages(turn: JSON) -> Iterator[SimMessage]:
@@ -262,7 +268,7 @@ def _event(kind: str, **fields: JSON) -> Frame:
 #: What Bedrock calls its errors, by status.
 _ERRORS: Mapping[int, str] = {
     400: "ValidationException",
-    401: "UnrecognizedClientException",
+    401: "MissingAuthenticationTokenException",
     403: "AccessDeniedException",
     404: "ResourceNotFoundException",
     408: "ModelTimeoutException",

@@ -18,7 +18,7 @@ _ERRORS: Mapping[int, tuple[str, str | None]] = {
     403: ("invalid_request_error", "unsupported_country_region_territory"),
     404: ("invalid_request_error", "model_not_found"),
     429: ("requests", "rate_limit_exceeded"),
-    503: ("service_unavailable_error", None),
+    503: ("service_unavailable_error", "server_is_overloaded"),
 }
 
 

@@ -245,7 +245,7 @@ def test_events_come_in_the_order_that_the_api_documents() -> None:
     ("status", "code"),
     [
         (400, "ValidationException"),
-        (401, "UnrecognizedClientException"),
+        (401, "MissingAuthenticationTokenException"),
         (403, "AccessDeniedException"),
         (404, "ResourceNotFoundException"),
         (408, "ModelTimeoutException"),
@@ -382,7 +382,7 @@ def test_the_key_is_an_access_keys_id_or_a_bearer_key() -> None:
     with simulate(api_key="AKIDEXAMPLE") as sim:
         assert text_of(ask(sim, stream=False))
     with simulate(api_key="right") as sim:
-        with pytest.raises(ClientError, match="UnrecognizedClientException"):
+        with pytest.raises(ClientError, match="MissingAuthenticationTokenException"):
             ask(sim, stream=False)
         # AWS's client sends bearer keys over TLS only.
         url, headers = f"{sim.bedrock_url}/model/demo/converse", {"authorization": "Bearer right"}

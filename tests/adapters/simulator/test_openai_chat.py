@@ -263,7 +263,7 @@ def test_a_tool_call_names_itself_once_and_then_sends_arguments() -> None:
         (422, openai.UnprocessableEntityError, None),
         (429, openai.RateLimitError, "rate_limit_exceeded"),
         (500, openai.InternalServerError, None),
-        (503, openai.InternalServerError, None),
+        (503, openai.InternalServerError, "server_is_overloaded"),
         (529, openai.InternalServerError, None),
     ],
 )

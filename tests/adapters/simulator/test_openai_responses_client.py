@@ -299,7 +299,7 @@ def test_items_are_complete_where_they_end_and_again_in_the_last_event() -> None
         (404, openai.NotFoundError, "model_not_found"),
         (429, openai.RateLimitError, "rate_limit_exceeded"),
         (500, openai.InternalServerError, None),
-        (503, openai.InternalServerError, None),
+        (503, openai.InternalServerError, "server_is_overloaded"),
     ],
 )
 def test_a_failure_is_the_clients_error_of_its_status(
