@@ -79,6 +79,7 @@ ADAPTER = Adapter(
     key_header="x-api-key",
     key_prefix="",
     class_name="ChatAnthropic",
+    effort_words={"minimal": "low"},
 )
 
 __all__ = ["ADAPTER", "VERSION", "AnthropicCodec"]
