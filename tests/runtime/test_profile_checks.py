@@ -174,6 +174,7 @@ async def test_reasoning_that_the_profile_rules_out_is_refused(model: str, param
         ("anthropic:claude-sonnet-4-6", {"reasoning_effort": "none"}),
         # What a host spells by another word is as good as that word.
         ("groq:openai/gpt-oss-20b", {"reasoning_effort": "max"}),
+        ("anthropic:claude-opus-4-8", {"reasoning_effort": "minimal"}),
         ("deepseek:deepseek-v4-pro", {"reasoning_effort": "low"}),
         ("deepseek:deepseek-v4-pro", {"reasoning_effort": "none"}),
         ("bedrock_converse:anthropic.claude-opus-4-6-v1", {"reasoning_effort": "minimal"}),
