@@ -1,7 +1,7 @@
 """Every way a call can go, over real sockets: it ends once, and leaves nothing behind.
 
-Each scenario runs against the loopback simulator, on each event loop, with each transport that the loop has, and in
-both wire formats. Afterwards: one start and one end for each run, ``end`` after the close, no socket but idle pooled
+Each scenario runs against the loopback simulator, on each event loop, with each transport that the loop has, and on
+each wire. Afterwards: one start and one end for each run, ``end`` after the close, no socket but idle pooled
 ones, no task but the host's; and neither of these after ``aclose()``.
 """
 
@@ -17,8 +17,9 @@ from contextlib import asynccontextmanager
 import anyio
 import pytest
 
+from tests.adapters.simulator.wires import WIRES, model_on
 from tests.events.grammar import check_grammar
-from tidewire import ChatAnthropic, ChatModel, ChatOpenAI, RetryPolicy, aclose, open_run, subscribe
+from tidewire import ChatModel, ChatOpenAI, RetryPolicy, aclose, open_run, subscribe
 from tidewire.adapters.script import Fail, Pace, Reply, Script
 from tidewire.adapters.simulator import Simulator
 from tidewire.adapters.spec import Transport
@@ -210,17 +211,25 @@ SCENARIOS: dict[Scenario, Script] = {
 }
 
 
-@pytest.mark.parametrize("client", ["default", "httpx"])
-@pytest.mark.parametrize("chat", [ChatOpenAI, ChatAnthropic])
-@pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.__name__)
-async def test_it_ends_once_and_leaves_nothing_behind(scenario: Scenario, chat: type[ChatModel], client: str) -> None:
+#: Every scenario on every wire; with each client, and with many calls at once, on two of them.
+CASES = [
+    pytest.param(scenario, wire, client, id=f"{scenario.__name__}-{wire}-{client}")
+    for scenario in SCENARIOS
+    for wire in WIRES
+    for client in ("default", "httpx")
+    if wire in ("openai chat", "anthropic")
+    or (client == "default" and scenario is not two_hundred_calls_under_one_parent)
+]
+
+
+@pytest.mark.parametrize(("scenario", "wire", "client"), CASES)
+async def test_it_ends_once_and_leaves_nothing_behind(scenario: Scenario, wire: str, client: str) -> None:
     if client == "httpx" and _on_trio():
         return  # it is the default there, so this is the other case once more
     tasks = _living_tasks()
     with Simulator(script=SCENARIOS[scenario]) as simulator:
-        base_url = simulator.openai_url if chat is ChatOpenAI else simulator.anthropic_url
         policy = RetryPolicy(initial_s=0.01)
-        model = chat("demo", base_url=base_url, api_key="any", transport=_transport(client), retry=policy)
+        model = model_on(WIRES[wire], simulator, transport=_transport(client), retry=policy)
         scene = Scene(simulator, model)
         with subscribe(scene):
             await scenario(scene)
