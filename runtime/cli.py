@@ -12,6 +12,23 @@ import anyio
 from tidewire.cli_profiles import add_profiles
 from tidewire.events.errors import TidewireError
 
+#: What `tidewire simulate` speaks. Written down here, so that the help text loads no server.
+_FORMATS = """\
+wire formats, told apart by the path of a request, with their base URL:
+
+  openai.chat               URL/v1 OpenAI, HuggingFace's router, and other hosts of the format
+  openai.responses          URL/v1 OpenAI
+  azure.chat                URL    Azure OpenAI: by deployment, and /openai/v1
+  azure.responses           URL    Azure OpenAI: by version, and /openai/v1
+  anthropic.messages        URL    Anthropic
+  google.generate_content   URL    Google's Gemini API and Vertex AI
+  bedrock.converse          URL    AWS Bedrock, plain and as an AWS event stream
+  ollama.chat               URL    Ollama
+
+where URL is http://HOST:PORT. Any key and any model will do. A request that carries the header
+'x-tidewire-fault: reset; after_tokens=3' is answered with that fault.
+"""
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; gives the exit status.
@@ -25,7 +42,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     demo.add_argument(
         "--model", default=None, help="a real model, as provider:model; its key comes from the environment"
     )
-    simulate = commands.add_parser("simulate", help="answer as the providers do, on a loopback port")
+    simulate = commands.add_parser(
+        "simulate",
+        help="answer as the providers do, in their wire formats, on a loopback port",
+        epilog=_FORMATS,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     simulate.add_argument("--port", type=int, default=8808, help="the port (default: 8808); 0 takes a free one")
     simulate.add_argument("--host", default="127.0.0.1", help="the address to listen on (default: 127.0.0.1)")
     add_profiles(commands.add_parser("profiles", help="what is known of models"))

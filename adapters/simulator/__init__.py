@@ -5,9 +5,11 @@ with simulate(script=["Hello!", Fail(kind="reset", after_tokens=3)]) as sim:
 
 sim_request, brain, script   what is asked and what is answered, the same as in the embedded provider
 api                          what a wire format is to the server
-openai_chat, anthropic       the formats
+openai_chat, openai_responses, azure, anthropic, google_genai, bedrock, ollama
+                             the formats; openai_http, google_schema, eventstream_bytes are parts of theirs
+answering                    which format a request is in, and who answers it
 faults                       the bytes on the wire, whole or broken
-server                       the loopback server, in a thread of its own
+server, connections          the loopback server, in a thread of its own
 """
 
 from __future__ import annotations
