@@ -13,7 +13,7 @@ from types import TracebackType
 from typing import Self
 
 #: How long the tests wait for what should happen at once.
-PATIENCE_S = 5.0
+PATIENCE_S = 30.0
 
 
 class Peer:
