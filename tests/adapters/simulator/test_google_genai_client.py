@@ -424,10 +424,11 @@ def test_a_whole_conversation_is_read() -> None:
     image = types.Part.from_bytes(data=b"x", mime_type="image/png")
     call = types.Part(function_call=types.FunctionCall(name="lookup", args={"city": "Kiel"}))
     failed = types.Part.from_function_response(name="lookup", response={"error": "no"})
+    found = types.Part.from_function_response(name="lookup", response={"cm": 3})
     turns = [
         types.Content(role="user", parts=[types.Part(text="Look: "), image]),
         types.Content(role="model", parts=[types.Part(text="Hm.", thought=True), call, call]),
-        types.Content(role="user", parts=[failed, failed, types.Part(text="And?")]),
+        types.Content(role="user", parts=[failed, found, types.Part(text="And?")]),
     ]
     answer(False, lambda request: seen.append(request), turns, system_instruction="Be kind.", seed=5, **tools(LOOKUP))
     [request] = seen
@@ -439,6 +440,7 @@ def test_a_whole_conversation_is_read() -> None:
     assert [message.tool_call_id for message in request.messages[3:5]] == [call.id for call in calls]
     assert len({call.id for call in calls}) == 2
     assert (request.messages[3].text, request.messages[3].failed) == ("no", True)
+    assert (request.messages[4].text, request.messages[4].failed) == ('{"cm":3}', False)
     assert request.messages[5].text == "And?"
     assert request.seed == 5
 

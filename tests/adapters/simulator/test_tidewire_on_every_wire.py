@@ -224,6 +224,16 @@ async def test_an_error_inside_the_stream_carries_what_came_before(wire: Wire) -
     assert caught.value.partial.text == "one two"
 
 
+async def test_an_error_in_place_of_a_plain_answer_is_no_answer(wire: Wire) -> None:
+    fail = Fail(kind="error", status=429, message="too fast")
+    async with speaking(wire, [fail], max_retries=0) as (model, _):
+        with pytest.raises(TidewireError) as caught:
+            await ask(model, stream=False)
+    if "plain error" not in wire.silent:
+        assert isinstance(caught.value, APIStatusError)
+        assert "too fast" in caught.value.message
+
+
 async def test_an_error_before_the_first_content_is_made_good(wire: Wire) -> None:
     fail = Fail(kind="error", status=503, reply=Reply("one two three"))
     if "status" in wire.silent:  # an error that may be anything is not tried again

@@ -22,7 +22,7 @@ class Wire:
         reasoning: What makes it show its reasoning.
         signature: Under which name of a block's ``extras`` the signature of the reasoning is kept; None has none.
         silent: What the format has no word for: ``cache_read`` and ``reasoning`` of the usage, ``status`` of an error
-            inside the answer.
+            inside the answer, and a ``plain error`` in place of an answer that is not streamed.
     """
 
     model: str
@@ -105,7 +105,7 @@ WIRES: dict[str, Wire] = {
         "/model/demo/converse*",
         _CONVERSE,
         reasoning=_THINKING,
-        silent=frozenset({"reasoning"}),
+        silent=frozenset({"reasoning", "plain error"}),
     ),
     "bedrock signed": Wire(
         "bedrock:demo",
@@ -113,7 +113,7 @@ WIRES: dict[str, Wire] = {
         "/model/demo/converse*",
         _CONVERSE,
         reasoning=_THINKING,
-        silent=frozenset({"reasoning"}),
+        silent=frozenset({"reasoning", "plain error"}),
     ),
     "ollama": Wire(
         "ollama:demo",
