@@ -8,8 +8,10 @@ from typing import cast
 import msgspec
 
 from tidewire.adapters.anthropic_conversation import Conversation
+from tidewire.adapters.claude_thinking import claude_thinking, leave_room
 from tidewire.adapters.json_text import object_of
-from tidewire.adapters.parameters import texts_given
+from tidewire.adapters.parameters import fields_given, texts_given
+from tidewire.adapters.reasoning import merged, thinking_fields
 from tidewire.adapters.spec import ModelRequest, NativeTool, ToolSpec
 from tidewire.events.blocks import JSONObject
 from tidewire.events.errors import ConfigurationError
@@ -28,17 +30,17 @@ _AS_THEY_ARE = (
     "max_tokens",
     "mcp_servers",
     "metadata",
-    "output_config",
     "service_tier",
     "speed",
     "temperature",
-    "thinking",
     "top_k",
     "top_p",
 )
 
 #: Every parameter that the codec can spell; ``betas`` become a header.
-PARAMETERS = frozenset({*_AS_THEY_ARE, "betas", "reasoning_effort", "stop", "user"})
+PARAMETERS = frozenset(
+    {*_AS_THEY_ARE, "betas", "output_config", "reasoning", "reasoning_effort", "stop", "thinking", "user"}
+)
 
 #: Fields of a tool that only Anthropic knows, given in the tool's ``extras``.
 _TOOL_FIELDS = ("allowed_callers", "cache_control", "defer_loading", "eager_input_streaming", "input_examples")
@@ -56,15 +58,17 @@ def body_of(request: ModelRequest, provider: str) -> tuple[bytes, tuple[WarningE
     """
     conversation = Conversation(provider, system_in_place=request.mid_conversation_system_messages)
     conversation.add(request.messages)
+    thinking = _thinking(request)
     body: JSONObject = {
         "model": request.model,
-        "max_tokens": _default_limit(request),
+        "max_tokens": _default_limit(request, thinking),
         "messages": conversation.turns,
     }
     if conversation.system:
         body["system"] = conversation.system
     if request.stream:
         body["stream"] = True
+    body.update(thinking)
     _add_parameters(body, request.parameters)
     _add_output(body, request)
     if request.tools:
@@ -76,12 +80,24 @@ def body_of(request: ModelRequest, provider: str) -> tuple[bytes, tuple[WarningE
     return _json(body), tuple(conversation.warnings)
 
 
-def _default_limit(request: ModelRequest) -> int:
+def _thinking(request: ModelRequest) -> JSONObject:
+    """The fields that say how the model is to think; what the caller says in Anthropic's own words counts more."""
+    given = request.parameters
+    fields = thinking_fields(claude_thinking(request.model), "anthropic", given)
+    if "budget_tokens" not in object_of(given.get("reasoning")):  # who counts tokens has counted them
+        fields = leave_room(fields, request.model, given.get("max_tokens"))
+    if given.get("thinking") is not None:
+        fields = {**fields, "thinking": given["thinking"]}
+    config = fields_given("anthropic", "output_config", given.get("output_config"))
+    return merged(fields, {"output_config": config}) if config else fields
+
+
+def _default_limit(request: ModelRequest, thinking: JSONObject) -> int:
     """The limit when none is set: the model's own. Where that is not known, a budget for thinking, which counts into
     it, comes on top."""
     if request.max_output_tokens is not None:
         return request.max_output_tokens
-    budget = object_of(request.parameters.get("thinking")).get("budget_tokens")
+    budget = object_of(thinking.get("thinking")).get("budget_tokens")
     return DEFAULT_MAX_TOKENS + (budget if isinstance(budget, int) else 0)
 
 
@@ -92,8 +108,6 @@ def _add_parameters(body: JSONObject, given: JSONObject) -> None:
         body["stop_sequences"] = stop
     if given.get("user") is not None:
         body["metadata"] = {**body.get("metadata", {}), "user_id": given["user"]}
-    if given.get("reasoning_effort") is not None:
-        body["output_config"] = {**body.get("output_config", {}), "effort": given["reasoning_effort"]}
 
 
 def _add_output(body: JSONObject, request: ModelRequest) -> None:

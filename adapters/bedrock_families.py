@@ -13,14 +13,10 @@ from typing import cast
 
 import msgspec
 
+from tidewire.adapters.claude_thinking import GENERATIONS, budget, leave_room
+from tidewire.adapters.reasoning import EFFORTS
 from tidewire.events.blocks import JSON, JSONObject
 from tidewire.events.errors import ConfigurationError
-
-#: How hard to reason, from least to most; ``none`` turns it off.
-EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
-
-#: The smallest number of tokens that Claude takes to think.
-_LEAST_BUDGET = 1024
 
 _GEOGRAPHY = r"(?:us|us-gov|eu|ap|apac|au|jp|ca|sa|me|af|il|mx|global)\."
 _VENDOR = re.compile(rf"(?:^|/)(?:{_GEOGRAPHY})?([a-z0-9]+)\.[^/]+$")
@@ -46,34 +42,17 @@ def _family(
     words: str,
     *,
     off: JSONObject | None = None,
-    takes_budget: bool = False,
 ) -> Family:
     """A row: ``words`` are the model's own for the efforts from ``minimal`` to ``max``."""
     efforts = {effort: spell(word) for effort, word in zip(EFFORTS[1:], words.split(), strict=True)}
-    return Family(re.compile(models), efforts if off is None else {"none": off, **efforts}, takes_budget)
+    return Family(re.compile(models), efforts if off is None else {"none": off, **efforts})
 
-
-def _budget(tokens: JSON) -> JSONObject:
-    return {"thinking": {"type": "enabled", "budget_tokens": tokens}}
-
-
-_NOT_THINKING: JSONObject = {"thinking": {"type": "disabled"}}
 
 # The first one that fits counts.
 _FAMILIES = (
-    _family(
-        r"anthropic\.claude-(3-7|(opus|sonnet)-4-20|opus-4-1\b|(opus|sonnet|haiku)-4-5\b)",
-        lambda word: _budget(int(word)),
-        "1024 2048 8192 16384 32768 32768",
-        off=_NOT_THINKING,
-        takes_budget=True,
-    ),
-    _family(
-        r"anthropic\.claude-[a-z]+-(4-[6-9]|[5-9])",
-        lambda word: {"thinking": {"type": "adaptive"}, "output_config": {"effort": word}},
-        "low low medium high xhigh max",
-        off=_NOT_THINKING,
-        takes_budget=True,
+    *(
+        Family(re.compile(rf"anthropic\.{pattern}"), how.efforts, takes_budget=how.budget is not None)
+        for pattern, how in GENERATIONS
     ),
     _family(
         r"amazon\.nova-2-",
@@ -143,7 +122,7 @@ def reasoning_fields(model: str, wanted: JSON, max_tokens: JSON) -> JSONObject:
     if isinstance(wanted, dict):
         asked = cast("JSONObject", wanted)
         if asked.keys() == {"budget_tokens"} and family.takes_budget:
-            return _budget(asked["budget_tokens"])
+            return budget(asked["budget_tokens"])
         if len(asked) == 1:
             effort = asked.get("effort", asked.get("enabled"))
     if isinstance(effort, bool):
@@ -154,17 +133,7 @@ def reasoning_fields(model: str, wanted: JSON, max_tokens: JSON) -> JSONObject:
             f"{model!r} does not take reasoning {wanted!r}; it takes the efforts {', '.join(family.efforts)}"
             + (" or {'budget_tokens': …}" if family.takes_budget else "")
         )
-    return _below(fields, model, max_tokens)
+    return leave_room(fields, model, max_tokens)
 
 
-def _below(fields: JSONObject, model: str, max_tokens: JSON) -> JSONObject:
-    """The fields with a budget that leaves room for the answer."""
-    budget = fields.get("thinking", {}).get("budget_tokens")
-    if budget is None or not isinstance(max_tokens, int) or budget < max_tokens:
-        return fields
-    if max_tokens <= _LEAST_BUDGET:
-        raise ConfigurationError(f"{model!r} needs max_tokens above {_LEAST_BUDGET} to reason, got {max_tokens}")
-    return _budget(max(max_tokens // 2, _LEAST_BUDGET))
-
-
-__all__ = ["EFFORTS", "knows_tool_status", "reasoning_fields", "top_k_fields", "vendor_of"]
+__all__ = ["knows_tool_status", "reasoning_fields", "top_k_fields", "vendor_of"]

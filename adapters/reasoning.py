@@ -26,6 +26,7 @@ class Thinking(msgspec.Struct, frozen=True):
         on: The fields for True; None: those for ``medium``. Empty where models think of their own accord.
         word: The path of the field that takes words of the provider's own, such as ``reasoning.effort``.
         budget: The path of the field that takes a number of tokens.
+        with_budget: Fields that go with that number; None: those for True.
         dict_field: The field that takes a dict of any other keys as it is.
         names: The parameters that are spelled here.
     """
@@ -34,6 +35,7 @@ class Thinking(msgspec.Struct, frozen=True):
     on: JSONObject | None = None
     word: str | None = None
     budget: str | None = None
+    with_budget: JSONObject | None = None
     dict_field: str | None = None
     names: tuple[str, ...] = ("reasoning", "reasoning_effort")
 
@@ -68,7 +70,7 @@ def thinking(
     }
     if off is not None:
         efforts = {"none": off, **efforts}
-    return Thinking(efforts, on, word, budget, dict_field, names)
+    return Thinking(efforts, on, word, budget, dict_field=dict_field, names=names)
 
 
 def at(path: str, value: JSON) -> JSONObject:
@@ -139,7 +141,8 @@ def _fields(how: Thinking, wanted: JSON) -> JSONObject | None:
 def _budget(how: Thinking, tokens: JSON) -> JSONObject | None:
     if how.budget is None or not isinstance(tokens, int):
         return None
-    return merged(how.on or {}, at(how.budget, tokens))
+    beside = how.on if how.with_budget is None else how.with_budget
+    return merged(beside or {}, at(how.budget, tokens))
 
 
 def _takes(how: Thinking) -> str:

@@ -80,11 +80,25 @@ def test_the_check_against_the_clients_types_finds_what_is_wrong() -> None:
             {"thinking": {"type": "enabled", "budget_tokens": 10_000}, "max_tokens": 12_000},
             {"thinking": {"type": "enabled", "budget_tokens": 10_000}, "max_tokens": 12_000},
         ),
-        ({"reasoning_effort": "low"}, {"output_config": {"effort": "low"}}),
+        ({"reasoning_effort": "low"}, {"thinking": {"type": "adaptive"}, "output_config": {"effort": "low"}}),
+        ({"reasoning_effort": "off"}, {"thinking": {"type": "disabled"}}),
+        ({"reasoning": True}, {"thinking": {"type": "adaptive"}}),
+        (
+            {"reasoning": {"budget_tokens": 2048}},
+            {"thinking": {"type": "enabled", "budget_tokens": 2048}, "max_tokens": 6144},
+        ),
         (
             {"reasoning_effort": "max", "output_config": {"task_budget": {"type": "tokens", "total": 20_000}}},
-            {"output_config": {"task_budget": {"type": "tokens", "total": 20_000}, "effort": "max"}},
+            {
+                "thinking": {"type": "adaptive"},
+                "output_config": {"task_budget": {"type": "tokens", "total": 20_000}, "effort": "max"},
+            },
         ),
+        (
+            {"reasoning_effort": "low", "thinking": {"type": "adaptive", "display": "omitted"}},
+            {"thinking": {"type": "adaptive", "display": "omitted"}, "output_config": {"effort": "low"}},
+        ),
+        ({"output_config": {"effort": "high"}}, {"output_config": {"effort": "high"}}),
         ({"service_tier": "standard_only"}, {"service_tier": "standard_only"}),
         ({"container": "container_1", "inference_geo": "us"}, {"container": "container_1", "inference_geo": "us"}),
         ({"cache_control": {"type": "ephemeral"}}, {"cache_control": {"type": "ephemeral"}}),
@@ -224,3 +238,18 @@ def test_half_a_character_in_a_call_is_sent_as_its_escape() -> None:
 def test_what_is_no_json_is_refused() -> None:
     with pytest.raises(ConfigurationError, match="cannot be written as JSON"):
         body(extra_body={"x": object()})
+
+
+@pytest.mark.parametrize(
+    ("parameters", "budget"),
+    [
+        ({"reasoning_effort": "medium", "max_tokens": 6000}, 3000),
+        ({"reasoning": {"budget_tokens": 8192}, "max_tokens": 6000}, 8192),
+        ({"reasoning_effort": "medium", "thinking": {"type": "enabled", "budget_tokens": 5}}, 5),
+    ],
+)
+def test_an_effort_leaves_room_for_the_answer_and_a_number_of_tokens_is_the_callers(
+    parameters: JSONObject, budget: int
+) -> None:
+    spelled = body(model="claude-sonnet-4-5", parameters=parameters)
+    assert spelled["thinking"] == {"type": "enabled", "budget_tokens": budget}

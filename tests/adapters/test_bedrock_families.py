@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 
 from tidewire.adapters.bedrock_families import (
-    EFFORTS,
     knows_tool_status,
     reasoning_fields,
     top_k_fields,
     vendor_of,
 )
+from tidewire.adapters.reasoning import EFFORTS
 from tidewire.events.errors import ConfigurationError
 
 BUDGET_CLAUDES = [
