@@ -28,9 +28,9 @@ def docs_of(function: Callable[..., Any]) -> Docs:
     """What a function's docstring says; an instance speaks by the one of its ``__call__``, or else of its class."""
     inner = unwrapped(function)
     if inspect.isroutine(inner):
-        return read_docs(inspect.getdoc(inner))
+        return read_docs(inner.__doc__)
     kind: Any = type(inner)
-    return read_docs(inspect.getdoc(kind.__call__) or kind.__doc__)
+    return read_docs(kind.__call__.__doc__ or kind.__doc__)
 
 
 def annotated_part(function: Callable[..., Any]) -> object:

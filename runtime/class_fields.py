@@ -74,11 +74,19 @@ def fields_of(hint: TypeHint) -> ClassFields | None:
     kind = _kind_of(cls) if isinstance(cls, type) else None
     if kind is None:
         return None
-    found = _fields_of(cast("type", cls), kind)
-    # Pydantic makes a class of its own for each set of arguments, and fills them in itself.
-    variables = variables_of(hint, getattr(cls, "__parameters__", ()))
-    if not variables:
+    try:
+        return _fields_of(hint, cast("type", cls), kind)
+    except TypeError:  # an argument that cannot be hashed
+        return _fields_of.__wrapped__(hint, cast("type", cls), kind)
+
+
+@functools.lru_cache(maxsize=1024)
+def _fields_of(hint: TypeHint, cls: type, kind: ClassKind) -> ClassFields:
+    found = _open_fields_of(cls, kind)
+    if kind == "model":  # pydantic makes a class of its own for each set of arguments
         return found
+    parameters: tuple[TypeVar, ...] = getattr(cls, "__parameters__", ())
+    variables = {**_inherited(cls), **variables_of(hint, parameters)}
     filled = (
         msgspec.structs.replace(
             field, hint=msgspec.structs.replace(field.hint, bare=_filled(field.hint.bare, variables))
@@ -88,8 +96,24 @@ def fields_of(hint: TypeHint) -> ClassFields | None:
     return msgspec.structs.replace(found, fields=tuple(filled))
 
 
+def _inherited(cls: type) -> dict[TypeVar, TypeHint]:
+    """What stands for the type variables of the classes that a class is derived from."""
+    variables: dict[TypeVar, TypeHint] = {}
+    for base in getattr(cls, "__orig_bases__", ()):
+        origin = origin_of(base)
+        if origin is not None:
+            parameters: tuple[TypeVar, ...] = getattr(origin, "__parameters__", ())
+            variables |= _inherited(origin)
+            variables |= variables_of(base, parameters)
+    return variables
+
+
 def _filled(hint: TypeHint, variables: Mapping[TypeVar, TypeHint]) -> TypeHint:
-    return read_hint(substituted(hint, variables)).bare
+    # What stands for a variable may be a variable of the class that is derived.
+    filled = substituted(hint, variables)
+    while filled != hint:
+        hint, filled = filled, substituted(filled, variables)
+    return read_hint(hint).bare
 
 
 def _is_a(cls: type[Any], base: type[Any]) -> bool:
@@ -111,8 +135,8 @@ def _kind_of(cls: type[Any]) -> ClassKind | None:
     return None
 
 
-@functools.lru_cache(maxsize=1024)
-def _fields_of(cls: type, kind: ClassKind) -> ClassFields:
+def _open_fields_of(cls: type, kind: ClassKind) -> ClassFields:
+    """The fields of a class, type variables as they are."""
     docs = read_docs(_own_doc(cls))
     match kind:
         case "struct":
@@ -148,7 +172,7 @@ def _described(fields: Iterator[ClassField], docs: Docs) -> tuple[ClassField, ..
 def _typed_dict_fields(cls: type) -> Iterator[ClassField]:
     required: frozenset[str] = getattr(cls, "__required_keys__", frozenset())
     for name, annotation in resolve_hints(cls).items():
-        hint = read_hint(annotation, with_default=True)
+        hint = read_hint(annotation, with_default=True, keep_variables=True)
         # The class itself does not see Required and NotRequired where annotations are kept as texts.
         needed = name in required if hint.required is None else hint.required
         yield ClassField(
@@ -161,7 +185,7 @@ def _dataclass_fields(cls: type) -> Iterator[ClassField]:
     for field in dataclasses.fields(cls):
         if not field.init:
             continue
-        hint = read_hint(hints[field.name])
+        hint = read_hint(hints[field.name], keep_variables=True)
         required = field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
         default = MISSING if field.default is dataclasses.MISSING else field.default
         description = hint.description or str(field.metadata.get("description", ""))
@@ -174,7 +198,7 @@ def _struct_fields(cls: type[msgspec.Struct]) -> Iterator[ClassField]:
     defaults = cls.__struct_defaults__
     required = len(cls.__struct_fields__) - len(defaults)
     for at, (name, key) in enumerate(zip(cls.__struct_fields__, cls.__struct_encode_fields__, strict=True)):
-        hint = read_hint(hints[name])
+        hint = read_hint(hints[name], keep_variables=True)
         default: Any = msgspec.NODEFAULT if at < required else defaults[at - required]
         # Between fields by place and those by name there are some without a default too; a factory is no default yet.
         told = default is not msgspec.NODEFAULT and type(default).__name__ != "Factory"
@@ -194,7 +218,7 @@ def _named_tuple_fields(cls: type) -> Iterator[ClassField]:
     names: tuple[str, ...] = named._fields
     defaults: dict[str, object] = named._field_defaults
     for name in names:
-        hint = read_hint(hints.get(name, Any))
+        hint = read_hint(hints.get(name, Any), keep_variables=True)
         default = defaults.get(name, MISSING)
         yield ClassField(name, name, hint, name not in defaults, default=default, description=hint.description)
 

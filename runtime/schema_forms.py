@@ -58,7 +58,7 @@ class _Inliner:
         if isinstance(reference, str):
             target = resolve(reference, self._root)
             if schema is not self._root and self._comes_back(reference):
-                name = self.kept.setdefault(reference, reference.rpartition("/")[2] or "root")
+                name = self.kept.setdefault(reference, reference.rpartition("/")[2].replace("#", "root"))
                 return {"$ref": f"#/$defs/{name}"}
             beside = {key: value for key, value in schema.items() if key != "$ref"}
             if is_object(target) and reference not in within:

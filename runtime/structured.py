@@ -9,20 +9,20 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from difflib import get_close_matches
 from typing import Any, Literal, TypeAlias, cast, get_args
 
 import msgspec
 
 from tidewire.adapters.closed_schema import closed_schema
-from tidewire.adapters.schema_check import UNREAD, is_object, problems
+from tidewire.adapters.schema_check import problems
 from tidewire.adapters.spec import Adapter, ModelRequest, OutputSchema, ToolSpec
 from tidewire.class_fields import fields_of
 from tidewire.events.blocks import JSON, JSONObject
 from tidewire.events.errors import ConfigurationError, OutputParsingError, RefusalError
 from tidewire.events.messages import AIMessage, HumanMessage
 from tidewire.events.types import FinishReason
-from tidewire.schema_forms import map_parts, strict_schema, without_nulls
+from tidewire.schema_forms import strict_schema, without_nulls
+from tidewire.schema_keywords import check_keywords
 from tidewire.tool_binding import schema_name
 from tidewire.type_hints import TypeHint, Value
 from tidewire.type_schema import schema_of_type
@@ -32,63 +32,6 @@ from tidewire.typed_values import Reading
 StructuredMethod: TypeAlias = Literal["json_schema", "function_calling", "json_mode"]
 
 _METHODS: tuple[str, ...] = get_args(StructuredMethod)
-# What schemas may say besides what is checked: notes for readers and tools.
-_NOTES = frozenset(
-    [
-        "$anchor",
-        "$comment",
-        "$id",
-        "$schema",
-        "contentEncoding",
-        "contentMediaType",
-        "default",
-        "deprecated",
-        "description",
-        "discriminator",
-        "example",
-        "examples",
-        "format",
-        "nullable",
-        "propertyOrdering",
-        "readOnly",
-        "title",
-        "writeOnly",
-    ]
-)
-_CHECKED = frozenset(
-    [
-        "$defs",
-        "$ref",
-        "additionalItems",
-        "additionalProperties",
-        "allOf",
-        "anyOf",
-        "const",
-        "definitions",
-        "enum",
-        "exclusiveMaximum",
-        "exclusiveMinimum",
-        "items",
-        "maxItems",
-        "maxLength",
-        "maxProperties",
-        "maximum",
-        "minItems",
-        "minLength",
-        "minProperties",
-        "minimum",
-        "multipleOf",
-        "not",
-        "oneOf",
-        "pattern",
-        "patternProperties",
-        "prefixItems",
-        "properties",
-        "required",
-        "type",
-        "uniqueItems",
-    ]
-)
 
 
 class Form(msgspec.Struct, frozen=True):
@@ -281,26 +224,6 @@ def _of_dict(given: Mapping[str, Any]) -> Form:
     return Form(schema_name(str(given.get("title") or "answer")), schema, description=given.get("description") or "")
 
 
-def check_keywords(schema: JSONObject) -> None:
-    """Refuse a schema with a keyword that answers cannot be checked for.
-
-    Raises:
-        ConfigurationError: Names the keyword, and the nearest that is known.
-    """
-    for word in schema:
-        if word in UNREAD or not (word in _CHECKED or word in _NOTES or word.startswith("x-")):
-            near = get_close_matches(word, _CHECKED | _NOTES, n=1) if word not in UNREAD else []
-            hint = f"did you mean {near[0]!r}?" if near else "say it with another one, or pass validate=False"
-            raise ConfigurationError(f"the schema keyword {word!r} is not known; {hint}")
-
-    def look(part: JSON) -> JSON:
-        if is_object(part):
-            check_keywords(part)
-        return part
-
-    map_parts(schema, look)
-
-
 def is_tool_asked(request: ModelRequest, name: str) -> bool:
     """Whether the form was told as a tool that must be called."""
     return request.tool_choice == ("tool", name) and request.output is None
@@ -340,4 +263,4 @@ def _can_spell(adapter: Adapter, request: ModelRequest) -> bool:
     return True
 
 
-__all__ = ["Form", "StructuredMethod", "check_keywords", "form_of", "is_tool_asked", "unfenced"]
+__all__ = ["Form", "StructuredMethod", "form_of", "is_tool_asked", "unfenced"]

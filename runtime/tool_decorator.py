@@ -34,6 +34,7 @@ def tool(
     extras: Mapping[str, JSON] | None = None,
     handle_tool_error: ErrorHandling = False,
     handle_validation_error: ErrorHandling = False,
+    validate: bool = True,
     quick: bool = False,
 ) -> Tool[F]: ...
 
@@ -53,6 +54,7 @@ def tool(
     extras: Mapping[str, JSON] | None = None,
     handle_tool_error: ErrorHandling = False,
     handle_validation_error: ErrorHandling = False,
+    validate: bool = True,
     quick: bool = False,
 ) -> Callable[[F], Tool[F]]: ...
 

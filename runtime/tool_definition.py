@@ -52,6 +52,7 @@ class BaseTool:
         extras: Fields for the provider's own form of the tool, such as ``cache_control``.
         handle_tool_error: What becomes of a :class:`ToolException`; by default it is raised.
         handle_validation_error: What becomes of arguments that do not fit; by default the error is raised.
+        validate: False: the function checks itself what a JSON Schema as ``args_schema`` says.
         quick: The function does not block: call it in the event loop rather than in a worker thread.
 
     Raises:
@@ -74,6 +75,7 @@ class BaseTool:
         extras: Mapping[str, JSON] | None = None,
         handle_tool_error: ErrorHandling = False,
         handle_validation_error: ErrorHandling = False,
+        validate: bool = True,
         quick: bool = False,
     ) -> None:
         function = func or coroutine
@@ -87,7 +89,7 @@ class BaseTool:
         docs = docs_of(function)
         self.args_schema: ArgsSchema | JSONObject
         if args_schema is not None:
-            self._arguments = arguments_of_schema(self.name, args_schema, function)
+            self._arguments = arguments_of_schema(self.name, args_schema, function, validate=validate)
             self.args_schema = args_schema
         else:
             infer = arguments_of if infer_schema else _without_docs

@@ -23,6 +23,7 @@ from tidewire.events.blocks import JSON, JSONObject
 from tidewire.events.errors import ConfigurationError, ToolError
 from tidewire.injected import InjectedKind, Injection, injected_kind, missing_injection
 from tidewire.schema_forms import without_nulls
+from tidewire.schema_keywords import check_keywords
 from tidewire.type_hints import MISSING, TypeHint, Value, read_hint, resolve_hints
 from tidewire.type_schema import json_default, schema_of_fields, schema_of_hint, schema_of_type
 from tidewire.typed_values import Reading
@@ -118,10 +119,9 @@ def arguments_of(tool: str, function: Callable[..., Any], docs: Docs) -> Argumen
         field = ClassField(name, name, hint, default is MISSING, default=default, description=description)
         properties[name] = _property(tool, field)
         fields.append(field)
-    if by_place:  # a gap among them cannot be left out
-        for field in fields:
-            if field.default is not MISSING:
-                defaults.setdefault(field.name, functools.partial(_same, field.default))
+    for field in fields:  # a gap among those by place cannot be left out
+        if field.name in by_place and field.default is not MISSING:
+            defaults.setdefault(field.name, functools.partial(_same, field.default))
     return Arguments(_object(properties, fields), _reader_of(fields), injected, defaults, tuple(by_place))
 
 
@@ -140,11 +140,20 @@ def one_argument_of(tool: str, function: Callable[..., Any]) -> Arguments:
     return Arguments(_object({names[0]: {"type": "string"}}, [field]), _reader_of([field]))
 
 
-def arguments_of_schema(tool: str, given: ArgsSchema, function: Callable[..., Any]) -> Arguments:
+def arguments_of_schema(
+    tool: str, given: ArgsSchema, function: Callable[..., Any], *, validate: bool = True
+) -> Arguments:
     """The arguments that ``args_schema`` describes, for a function that takes them.
 
+    Args:
+        tool: The tool's name.
+        given: The class or JSON Schema.
+        function: The tool's function.
+        validate: False: the function checks itself what a JSON Schema says.
+
     Raises:
-        ConfigurationError: It is neither a class with fields nor a JSON Schema of an object.
+        ConfigurationError: It is neither a class with fields nor a JSON Schema of an object, or uses a keyword that
+            arguments cannot be checked for.
     """
     injected = _injected_parameters(function)
     if isinstance(given, Mapping):
@@ -152,7 +161,10 @@ def arguments_of_schema(tool: str, given: ArgsSchema, function: Callable[..., An
         if schema.get("type", "object") != "object":
             raise ConfigurationError(f"args_schema of tool {tool!r} is of type {schema['type']!r}, not an object's")
         schema.setdefault("properties", {})
-        return Arguments({"type": "object", **_untitled(schema)}, functools.partial(_check, schema), injected)
+        if validate:
+            check_keywords(schema)
+        reader = functools.partial(_check, schema) if validate else _unchecked
+        return Arguments({"type": "object", **_untitled(schema)}, reader, injected)
     fields = fields_of(given)
     if fields is None:
         name = getattr(given, "__name__", given)
@@ -218,6 +230,10 @@ def _reader_of(fields: list[ClassField]) -> _Reader:
 def _check(schema: JSONObject, given: JSONObject, filled: dict[str, Value]) -> _Read:
     trimmed: JSONObject = without_nulls(given, schema)
     return trimmed, [problem.removeprefix("$.").removeprefix("$: ") for problem in problems(trimmed, schema)]
+
+
+def _unchecked(given: JSONObject, filled: dict[str, Value]) -> _Read:
+    return given, []
 
 
 def _read_class(

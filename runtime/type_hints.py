@@ -82,12 +82,13 @@ def origin_of(hint: object) -> TypeHint:
     return typing.get_origin(hint)
 
 
-def read_hint(hint: TypeHint, *, with_default: bool = False) -> Hint:
+def read_hint(hint: TypeHint, *, with_default: bool = False, keep_variables: bool = False) -> Hint:
     """A type hint, taken apart.
 
     Args:
         hint: A type, or what stands for one.
         with_default: A note before the description may be the default: ``Annotated[int, 3, "How many."]``.
+        keep_variables: Leave a type variable as it is, to be filled in later.
     """
     notes: list[Note] = []
     required: bool | None = None
@@ -103,7 +104,7 @@ def read_hint(hint: TypeHint, *, with_default: bool = False) -> Hint:
             (hint,) = typing.get_args(hint)
         elif isinstance(hint, typing.NewType):
             hint = hint.__supertype__
-        elif isinstance(hint, typing.TypeVar):
+        elif isinstance(hint, typing.TypeVar) and not keep_variables:
             hint = _of_variable(hint)
         elif isinstance(hint, dataclasses.InitVar):
             hint = cast("TypeHint", hint).type
@@ -173,7 +174,9 @@ def resolve_hints(thing: object) -> dict[str, TypeHint]:
             return typing.get_type_hints(thing, localns=found or None, include_extras=True)
         except NameError as unknown:
             name = str(unknown.name)
-            value = _seen_by_caller(name) if name not in found else MISSING
+            value: object = MISSING
+            if name not in found:  # a class knows itself, wherever it stands
+                value = thing if name == getattr(thing, "__name__", "") else _seen_by_caller(name)
             if value is MISSING:
                 raise ConfigurationError(
                     f"an annotation of {getattr(thing, '__name__', thing)!r} names {name!r}, which is not "

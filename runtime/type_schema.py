@@ -121,7 +121,7 @@ class _Writer:
         if is_alias(bare):
             return self._refer(bare, lambda: self.write(alias_value(bare)))
         if pydantic_types.is_model(origin) or pydantic_types.is_other_type(origin):
-            return self._adopt(bare)
+            return self._adopt(bare, pydantic_types.schema_of)
         fields = fields_of(bare)
         if fields is not None:
             return self._refer(bare, lambda: self.write_fields(fields))
@@ -141,7 +141,7 @@ class _Writer:
         if isinstance(bare, type) and issubclass(bare, enum.Enum):
             return schema_of_values([member.value for member in bare])
         if isinstance(bare, type) and issubclass(bare, msgspec.Struct):  # one that is written as an array
-            return msgspec.json.schema(bare)
+            return self._adopt(bare, msgspec.json.schema)
         raise _no_schema(bare)
 
     def _open_properties(self, arguments: tuple[TypeHint, ...]) -> JSONObject:
@@ -184,13 +184,13 @@ class _Writer:
             self.definitions[name] = write()
         return {"$ref": f"#/$defs/{name}"}
 
-    def _adopt(self, hint: TypeHint) -> JSONObject:
-        """A schema that pydantic wrote, its definitions among ours."""
+    def _adopt(self, hint: TypeHint, write: abc.Callable[[TypeHint], JSONObject]) -> JSONObject:
+        """A schema that somebody else writes, its definitions among ours."""
         name = self._names.get(hint)
         if name is None:
             name = self._names[hint] = self._free_name(getattr(hint, "__name__", "value"))
             self.definitions[name] = {}
-            schema = inlined(pydantic_types.schema_of(hint))
+            schema = inlined(write(hint))
             own = {inner: self._free_name(inner) for inner in schema.get("$defs", {})}
             for inner, part in schema.pop("$defs", {}).items():
                 self.definitions[own[inner]] = _renamed(part, own)

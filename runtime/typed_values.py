@@ -118,8 +118,8 @@ class Reading:
         try:
             return msgspec.convert(value, bare, strict=self._exact)
         except msgspec.ValidationError:
-            said = SCALARS[bare].get("format", "base64") if bare in SCALARS else f"a {bare.__name__}"
-            return self._add(path, f"{_short(value)} is not {said}")
+            said = SCALARS[bare].get("format", "text in base64") if bare in SCALARS else bare.__name__
+            return self._add(path, f"{_short(value)} is not a {said}")
 
     def _read_choice(self, value: JSON, choices: list[tuple[JSON, object]], path: str) -> Value:
         for plain, choice in choices:
