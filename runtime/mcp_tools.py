@@ -12,7 +12,7 @@ from collections.abc import Awaitable
 from typing import Any, Protocol
 
 from tidewire.events.blocks import JSON, JSONObject
-from tidewire.events.errors import ToolError, ToolException
+from tidewire.events.errors import ToolException
 from tidewire.tool_definition import BaseTool
 from tidewire.tool_result import Content
 
@@ -36,8 +36,8 @@ class MCPSession(Protocol):
 async def load_mcp_tools(session: MCPSession) -> list[BaseTool]:
     """The tools of an MCP server. They work as long as the session is open.
 
-    A tool's texts are its content, images and sounds are blocks, structured content is the artifact. An error that the
-    tool reports is told to the model.
+    A tool's texts are its content, images and sounds are blocks, structured content is the artifact. What goes wrong at
+    the server is told to the model.
 
     Args:
         session: An initialised session, or an open client.
@@ -83,7 +83,7 @@ async def _call(session: MCPSession, name: str, /, **arguments: Any) -> tuple[Co
     try:
         result = _plain(await session.call_tool(name, arguments))
     except refusal as error:
-        raise ToolError(f"the MCP server refused the call of {name!r}: {error}") from error
+        raise ToolException(f"the MCP server refused the call of {name!r}: {error}") from error
     content = _content(result.get("content", []))
     if result.get("isError"):
         raise ToolException(content if isinstance(content, str) else str(content))

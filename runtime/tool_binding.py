@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, TypeAlias, TypeGuard
+from typing import Any, TypeAlias, TypeGuard, cast
 
 from tidewire.adapters.closed_schema import closed_schema
 from tidewire.adapters.spec import NativeTool, ToolChoice, ToolSpec
@@ -63,6 +63,8 @@ def tool_choice_of(
     """
     if choice is None or choice is False:
         return None
+    if isinstance(choice, Mapping) and choice in ({"type": "auto"}, {"type": "any"}, {"type": "none"}):  # Anthropic's
+        choice = cast("str", choice["type"])
     if choice is True or choice in ("any", "required"):
         return "any"
     if choice == "auto":
@@ -97,8 +99,6 @@ def _chosen_name(choice: object) -> str:
         case _:
             pass  # a provider's own form, below
     if _is_object(choice):
-        if choice.get("type") in ("auto", "any", "none") and len(choice) == 1:
-            return str(choice["type"])
         function = choice.get("function")
         named = function.get("name") if _is_object(function) else choice.get("name", choice.get("type"))
         if isinstance(named, str):

@@ -261,7 +261,10 @@ class _Invocation:
                 work = functools.partial(cast("Callable[..., Any]", tool.func), *args, **kwargs)
                 # No limit here: whoever starts tools limits them, and one for all would let nested ones wait for ever.
                 limiter = anyio.CapacityLimiter(math.inf)
-                result = work() if tool.quick else await anyio.to_thread.run_sync(work, limiter=limiter)
+                if tool.quick:
+                    result = work()
+                else:
+                    (result,) = await anyio.to_thread.run_sync(_held, work, limiter=limiter)
                 if inspect.isawaitable(result):
                     result = await result
         except ToolError as error:
@@ -313,6 +316,11 @@ class _Invocation:
         if self._call_id is None:
             return result
         return message_of_result(result, artifact, tool=self._tool.name, tool_call_id=self._call_id)
+
+
+def _held(work: Callable[[], Value]) -> tuple[Value]:
+    """What a function gives, held so that trio does not take a coroutine for a mistake."""
+    return (work(),)
 
 
 def _is_pair(result: object) -> TypeGuard[tuple[Value, JSON]]:
