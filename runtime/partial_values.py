@@ -26,7 +26,7 @@ from tidewire.typed_values import CONTAINERS, Reading
 
 # A string, or the beginning of one where the text ends; and a number that may go on.
 _STRING = re.compile(r'"(?:[^"\\]++|\\.)*+"?', re.DOTALL)
-_NUMBER_AT_END = re.compile(r"[-+.0-9eE]+\Z")
+_NUMBER_AT_END = re.compile(r"(?<![-+.\w])-?(?:\d[-+.\deE]*)?(?<=[-+.\deE])\Z")
 
 
 def partial_object(text: str) -> JSONObject | None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
+import sys
 import types
 import typing
 from collections.abc import Iterable, Mapping
@@ -140,7 +141,11 @@ def is_alias(hint: TypeHint) -> bool:
 def alias_value(hint: TypeHint) -> TypeHint:
     """The type that an alias stands for."""
     alias = origin_of(hint) or hint
-    return substituted(alias.__value__, variables_of(hint, alias.__type_params__))
+    # Texts in it, which are how a name can stand for itself, are looked up where the alias is defined.
+    holder = types.SimpleNamespace(__annotations__={"value": alias.__value__})
+    names = vars(sys.modules[alias.__module__])
+    value = typing.get_type_hints(holder, names, include_extras=True)["value"]
+    return substituted(value, variables_of(hint, alias.__type_params__))
 
 
 def variables_of(hint: TypeHint, parameters: tuple[Any, ...]) -> dict[Any, TypeHint]:

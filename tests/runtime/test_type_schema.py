@@ -308,6 +308,17 @@ def test_generic_classes_are_filled_in() -> None:
     assert schema_of_type(Crate[int])["properties"]["box"]["properties"]["content"] == {"type": "integer"}
 
 
+Tree = typing_extensions.TypeAliasType("Tree", "dict[str, Tree | int]")
+Several = typing_extensions.TypeAliasType("Several", list[T], type_params=(T,))
+
+
+def test_names_of_types_may_stand_for_themselves_and_take_arguments() -> None:
+    tree = schema_of_type(Tree)
+    assert tree["additionalProperties"]["anyOf"] == [{"$ref": "#/$defs/Tree"}, {"type": "integer"}]
+    assert Reading().read({"a": {"b": "1"}}, Tree) == {"a": {"b": 1}}
+    assert schema_of_type(Several[int]) == {"type": "array", "items": {"type": "integer"}}
+
+
 def test_classes_of_one_name_stay_apart() -> None:
     def one() -> TypeHint:
         class Inner(msgspec.Struct):
