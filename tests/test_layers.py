@@ -23,7 +23,8 @@ LOADERS = {"tidewire", "tidewire.adapters.registry", "tidewire.adapters.transpor
 
 # What may be imported late, because a user may not have it or `import tidewire` shall not load it.
 LATE = {
-    "aiohttp", "botocore", "certifi", "google", "httpx", "httpx2", "mcp", "opentelemetry", "pydantic", "structlog", "trio",
+    "aiohttp", "botocore", "certifi", "google", "httpx", "httpx2", "mcp", "opentelemetry", "pydantic",
+    "structlog", "trio",
 }  # fmt: skip
 
 # What a dependency brings as a part of its own interface: aiohttp takes URLs as yarl has them, httpx trusts certifi.
