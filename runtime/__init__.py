@@ -23,6 +23,7 @@ from tidewire.events.errors import (
     APITimeoutError,
     AuthenticationError,
     ConfigurationError,
+    OutputParsingError,
     RateLimitError,
     StreamInterruptedError,
     TidewireError,
@@ -68,6 +69,7 @@ from tidewire.provider_classes import (
     HuggingFaceEndpoint,
 )
 from tidewire.runs import OpenRun, open_run
+from tidewire.structured_model import RawOutput, StructuredModel
 
 __all__ = [
     "APIConnectionError",
@@ -107,11 +109,14 @@ __all__ = [
     "ConfigurationError",
     "HuggingFaceEndpoint",
     "OpenRun",
+    "OutputParsingError",
     "RateLimitError",
+    "RawOutput",
     "RetryPolicy",
     "RunnableConfig",
     "StopRun",
     "StreamInterruptedError",
+    "StructuredModel",
     "TidewireError",
     "Timeout",
     "aclose",

@@ -22,6 +22,9 @@ from tidewire.injected import (
     InjectedToolCallId,
     ToolRuntime,
 )
+from tidewire.mcp_tools import (
+    load_mcp_tools,
+)
 from tidewire.tool_binding import (
     ToolLike,
     tool_choice_of,
@@ -53,6 +56,7 @@ __all__ = [
     "ToolMessage",
     "ToolRuntime",
     "ToolSpec",
+    "load_mcp_tools",
     "run_tools",
     "run_tools_blocking",
     "tool",

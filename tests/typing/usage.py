@@ -11,11 +11,17 @@ from typing import Annotated, Any, Literal, TypedDict, assert_type
 import msgspec
 import pydantic
 
-from tidewire import ChatModel, ChatOpenAI, RunnableConfig, init_chat_model
-from tidewire.errors import OutputParsingError
+from tidewire import (
+    ChatModel,
+    ChatOpenAI,
+    OutputParsingError,
+    RawOutput,
+    RunnableConfig,
+    StructuredModel,
+    init_chat_model,
+)
 from tidewire.events.types import Event
 from tidewire.messages import AIMessage, AIMessageChunk, BaseMessage, HumanMessage, ToolCall, ToolMessage
-from tidewire.structured_model import RawOutput, StructuredModel
 from tidewire.tools import InjectedToolCallId, run_tools, run_tools_blocking, tool
 
 
