@@ -202,7 +202,7 @@ def test_a_line_that_cannot_be_read_is_an_error_with_an_excerpt(line: bytes) -> 
 
 
 def test_a_line_that_is_nested_too_deeply_is_an_error() -> None:
-    line = b'{"type":"block","block":{"a":' + b"[" * 9000 + b"]" * 9000 + b"}}"
+    line = b'{"type":"block","block":{"a":' + b"[" * 90_000 + b"]" * 90_000 + b"}}"
     assert isinstance(decode([line + b"\n"])[1], ResponseDecodeError)
 
 

@@ -749,7 +749,7 @@ def test_a_frame_that_breaks_the_format_is_a_decode_error_with_an_excerpt(data: 
     assert 0 < len(caught.value.excerpt) <= 500
 
 
-@pytest.mark.parametrize("depth", [2_000, 200_000])
+@pytest.mark.parametrize("depth", [50_000, 200_000])
 def test_json_that_is_nested_too_deep_is_a_limit_error(depth: int) -> None:
     bomb = b'{"choices": [], "error": ' + b"[" * depth + b"]" * depth + b"}"
     with pytest.raises(ResponseLimitError, match="nested too deep"):

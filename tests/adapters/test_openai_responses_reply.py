@@ -374,7 +374,7 @@ def test_a_piece_of_text_is_read_as_such_by_its_events_name_too() -> None:
         events_of(first, frame({"type": "error", "message": "slow"}, name))
 
 
-@pytest.mark.parametrize("depth", [2_000, 200_000])
+@pytest.mark.parametrize("depth", [50_000, 200_000])
 def test_json_that_is_nested_too_deep_is_a_limit_error(depth: int) -> None:
     bomb = b'{"output": [], "type": "response.completed", "error": ' + b"[" * depth + b"]" * depth + b"}"
     with pytest.raises(ResponseLimitError, match="nested too deep"):
