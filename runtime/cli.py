@@ -63,7 +63,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         else:
             from tidewire.adapters.simulator import run
 
-            run(host=given.host, port=given.port)
+            run(host=given.host, port=given.port, on_ready=lambda it: print(f"listening on {it.url}", flush=True))
     except TidewireError as error:
         print(f"tidewire: {type(error).__name__}: {error}", file=sys.stderr)
         return 1
