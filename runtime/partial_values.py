@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import operator
 import re
 import typing
-from collections import abc
+from collections.abc import Callable, Mapping
 from typing import Any, NoReturn, cast
 
 import msgspec
@@ -24,6 +25,8 @@ from tidewire.type_hints import MISSING, TypeHint, Value, alias_value, is_alias,
 from tidewire.type_schema import MAPPINGS, SEQUENCES
 from tidewire.typed_values import CONTAINERS, Reading
 
+# A number of more digits than this is shown before it is known to be whole.
+_LONGEST_NUMBER = 64
 # A string, or the beginning of one where the text ends; and a number that may go on.
 _STRING = re.compile(r'"(?:[^"\\]++|\\.)*+"?', re.DOTALL)
 _NUMBER_AT_END = re.compile(r"(?<![-+.\w])-?(?:\d[-+.\deE]*)?(?<=[-+.\deE])\Z")
@@ -31,61 +34,113 @@ _NUMBER_AT_END = re.compile(r"(?<![-+.\w])-?(?:\d[-+.\deE]*)?(?<=[-+.\deE])\Z")
 
 def partial_object(text: str) -> JSONObject | None:
     """The best reading of the JSON text of an object so far, or None. A number that may go on is not part of it."""
-    number = _NUMBER_AT_END.search(text)
+    number = _NUMBER_AT_END.search(text[-_LONGEST_NUMBER:])
     if number is not None and _NUMBER_AT_END.search(_STRING.sub('""', text)) is not None:
-        text = text[: number.start()]
-    return parse_partial_arguments(text) if text.lstrip().startswith("{") else None
+        text = text[: -len(number[0])]
+    return parse_partial_arguments(text) if text[:80].lstrip().startswith("{") else None
 
 
-def partial_value(value: JSON, hint: TypeHint) -> Value:
-    """What has arrived of a value of this type, or MISSING."""
+class Growing:
+    """A value of a type while its JSON arrives. What has not changed since the last reading is not made again."""
+
+    def __init__(self, hint: TypeHint) -> None:
+        self._hint = hint
+        self._last: _Grown | None = None
+
+    def read(self, value: JSON) -> Value:
+        """What has arrived, or MISSING. The same object as before if nothing is to be seen that was not then."""
+        self._last = _grow(value, self._hint, self._last)
+        return self._last.made
+
+
+class _Grown(msgspec.Struct):
+    """A part of a growing value: its JSON, what was made of it, and of what parts."""
+
+    json: JSON
+    made: Value
+    fields: dict[str, _Grown] = {}
+    items: list[_Grown] = []
+
+
+def _grow(value: JSON, hint: TypeHint, last: _Grown | None) -> _Grown:
+    if last is not None and last.json == value:
+        return last
     bare = read_hint(hint).bare
     origin = origin_of(bare) or bare
     arguments: tuple[TypeHint, ...] = typing.get_args(bare)
     if is_union(bare):
-        made = (partial_value(value, branch) for branch in arguments)
-        return next((one for one in made if one is not MISSING), MISSING)
+        return _grow_union(value, arguments, last)
     if is_alias(bare):
-        return partial_value(value, alias_value(bare))
+        return _grow(value, alias_value(bare), last)
     fields = fields_of(bare)
-    if fields is not None:
-        return _partial_instance(value, fields) if is_object(value) else MISSING
+    if is_object(value) and fields is not None and fields.kind != "named_tuple":
+        return _grow_fields(value, fields, last)
     if is_object(value) and origin in MAPPINGS and arguments:
-        inner = {key: partial_value(item, arguments[1]) for key, item in value.items()}
-        return {key: item for key, item in inner.items() if item is not MISSING}
+        hints = dict.fromkeys(value, arguments[1])
+        return _grow_object(value, hints, last, lambda values: values)
     if is_array(value) and origin in SEQUENCES and arguments and (origin is not tuple or arguments[-1] is ...):
-        items = [made for item in value if (made := partial_value(item, arguments[0])) is not MISSING]
-        # Instances that grow are not hashed: a set of them has to wait for its end.
-        return _contained(items, CONTAINERS.get(origin, list))
+        return _grow_array(value, arguments[0], last, CONTAINERS.get(origin, list))
     reading = Reading()
     made = reading.read(value, bare)
-    return MISSING if reading.problems else made
+    return _Grown(value, MISSING if reading.problems else _same_as(last, made))
 
 
-def same_partial(one: Value, other: Value) -> bool:
-    """Whether two growing values show the same; instances need not compare by themselves while fields are absent."""
-    return bool(_view(one) == _view(other))
+def _same_as(last: _Grown | None, made: Value) -> Value:
+    """What was made, as the object that stands for it already if there is one."""
+    return last.made if last is not None and type(last.made) is type(made) and last.made == made else made
 
 
-def _contained(items: list[Value], container: abc.Callable[[list[Value]], Value]) -> Value:
-    try:
-        return container(items)
-    except TypeError:
-        return MISSING
+def _grow_union(value: JSON, branches: tuple[TypeHint, ...], last: _Grown | None) -> _Grown:
+    grown = (_grow(value, branch, last) for branch in branches)
+    return next((one for one in grown if one.made is not MISSING), _Grown(value, MISSING))
 
 
-def _partial_instance(value: JSONObject, fields: ClassFields) -> Value:
+def _grow_fields(value: JSONObject, fields: ClassFields, last: _Grown | None) -> _Grown:
     if fields.tag is not None and value.get(fields.tag[0]) != fields.tag[1]:
-        return MISSING
-    values: dict[str, Value] = {}
-    for field in fields.fields:
-        if field.key in value:
-            made = partial_value(value[field.key], field.hint.bare)
-            if made is not MISSING:
-                values[field.name] = made
+        return _Grown(value, MISSING)
+    names = {field.key: field.name for field in fields.fields}
+    hints = {field.name: field.hint.bare for field in fields.fields}
+    known = {names[key]: inner for key, inner in value.items() if key in names}
+    return _grow_object(known, hints, last, functools.partial(_instance, fields))
+
+
+def _grow_object(
+    value: JSONObject,
+    hints: Mapping[str, TypeHint],
+    last: _Grown | None,
+    make: Callable[[dict[str, Value]], Value],
+) -> _Grown:
+    before = {} if last is None else last.fields
+    parts = {name: _grow(inner, hints[name], before.get(name)) for name, inner in value.items()}
+    values = {name: part.made for name, part in parts.items() if part.made is not MISSING}
+    if last is not None and last.made is not MISSING:
+        shown = {name: part.made for name, part in before.items() if part.made is not MISSING}
+        if shown.keys() == values.keys() and all(values[name] is shown[name] for name in shown):
+            return _Grown(value, last.made, fields=parts)
+    return _Grown(value, make(values), fields=parts)
+
+
+def _grow_array(value: list[JSON], hint: TypeHint, last: _Grown | None, make: Callable[[list[Value]], Value]) -> _Grown:
+    before = [] if last is None else last.items
+    whole = 0  # how many items at the beginning are what they were
+    if last is not None and is_array(last.json) and last.json[:-1] == value[: len(last.json) - 1]:
+        whole = max(len(last.json) - 1, 0)
+    parts = before[:whole]
+    for at in range(len(parts), len(value)):
+        parts.append(_grow(value[at], hint, before[at] if at < len(before) else None))
+    items = [part.made for part in parts if part.made is not MISSING]
+    shown = [part.made for part in before if part.made is not MISSING]
+    if last is not None and len(items) == len(shown) and all(map(operator.is_, items, shown)):
+        return _Grown(value, last.made, items=parts)
+    try:
+        return _Grown(value, make(items), items=parts)
+    except TypeError:  # instances that grow are not hashed: a set of them has to wait for its end
+        return _Grown(value, MISSING, items=parts)
+
+
+def _instance(fields: ClassFields, values: dict[str, Value]) -> Value:
+    """An instance with these fields and no others."""
     match fields.kind:
-        case "typed_dict":
-            return values
         case "model":
             return pydantic_types.construct(fields.cls, values)
         case "struct":
@@ -94,10 +149,8 @@ def _partial_instance(value: JSONObject, fields: ClassFields) -> Value:
             instance: object = object.__new__(_partial_class(fields.cls))
             vars(instance).update(values)
             return instance
-        case "named_tuple":  # a tuple is whole or not there
-            reading = Reading()
-            made = reading.read(value, fields.cls)
-            return MISSING if reading.problems else made
+        case _:
+            return values
 
 
 class _Absent:
@@ -171,16 +224,4 @@ def _skipped(instance: object) -> None:
     """In place of what a whole instance does after it is made."""
 
 
-def _view(value: object) -> object:
-    if isinstance(value, msgspec.Struct):
-        return type(value), {name: _view(inner) for name, inner in _struct_values(value).items()}
-    if isinstance(value, dict):
-        return {key: _view(inner) for key, inner in cast("dict[object, object]", value).items()}
-    if isinstance(value, list | tuple):
-        return [_view(inner) for inner in cast("list[object]", value)]
-    if fields_of(type(value)) is not None:
-        return type(value), {name: _view(inner) for name, inner in vars(value).items()}
-    return value
-
-
-__all__ = ["partial_object", "partial_value", "same_partial"]
+__all__ = ["Growing", "partial_object"]

@@ -10,7 +10,7 @@ from tidewire.events.errors import OutputParsingError
 from tidewire.events.messages import AIMessage
 from tidewire.events.types import End, Event, FinishReason, Retry, Token, ToolCallDelta
 from tidewire.model import Model
-from tidewire.partial_values import partial_object, partial_value, same_partial
+from tidewire.partial_values import Growing, partial_object
 from tidewire.settings import Settings
 from tidewire.structured import Form, is_tool_asked, unfenced
 from tidewire.type_hints import MISSING, Value
@@ -88,8 +88,9 @@ class _Growing:
         self._form = _form_of(call)
         self._length = 0
         self._read_at = 0
-        self._empty: Value = {} if self._form.hint is None else partial_value({}, self._form.hint)
-        self._shown: Value = MISSING
+        self._growing = None if self._form.hint is None else Growing(self._form.hint)
+        self._shown: Value = {} if self._growing is None else self._growing.read({})
+        self._count = 0
 
     def pieces(self, events: list[Event]) -> list[Value]:
         """The values after the events of one read.
@@ -105,7 +106,6 @@ class _Growing:
                     self._length += len(event.args)
                 case Retry():
                     self._length = self._read_at = 0
-                    self._shown = MISSING
                 case End() if event.outcome == "ok":
                     return self._last(_outcome(self._call, self._form, self._call.message))
                 case _:
@@ -116,23 +116,24 @@ class _Growing:
         return self._so_far()
 
     def _so_far(self) -> list[Value]:
-        text = self._text()
-        value: Value = partial_object(text)
+        value: Value = partial_object(self._text())
         if value is None:
             return []
-        if self._form.hint is not None:
-            value = partial_value(value, self._form.hint)
-        if value is MISSING or same_partial(value, self._empty if self._shown is MISSING else self._shown):
+        if self._growing is not None:
+            value = self._growing.read(value)
+            if value is MISSING or value is self._shown:
+                return []
+        elif value == self._shown:
             return []
         self._shown = value
+        self._count += 1
         if not self._form.include_raw:
             return [value]
-        raw = AIMessage.from_fold(self._call.bus.fold.copy())
-        return [_raw(raw, value, None)]
+        return [_raw(AIMessage.from_fold(self._call.bus.fold.copy()), value, None)]
 
     def _last(self, outcome: Value) -> list[Value]:
         # A dict that was shown already is not shown again; an instance is, for only the last one is whole.
-        is_shown = not self._form.include_raw and isinstance(outcome, dict) and same_partial(outcome, self._shown)
+        is_shown = self._count and not self._form.include_raw and isinstance(outcome, dict) and outcome == self._shown
         return [] if is_shown else [outcome]
 
     def _text(self) -> str:
