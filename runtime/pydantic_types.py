@@ -7,12 +7,13 @@ dataclasses, …), which exist only where it is loaded already.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from typing import Annotated, Any, Protocol, TypeGuard, cast
 
 import msgspec
 
 from tidewire.events.blocks import JSON, JSONObject
+from tidewire.events.errors import ConfigurationError
 from tidewire.type_hints import MISSING, Note, TypeHint, Value
 
 
@@ -42,6 +43,7 @@ class Model(Protocol):
     """The part of ``pydantic.BaseModel`` that is used."""
 
     model_fields: dict[str, _Field]
+    model_config: Any
 
     @classmethod
     def model_json_schema(cls) -> JSONObject:
@@ -99,10 +101,27 @@ def model_fields(cls: type) -> Iterator[ModelField]:
 
 
 def schema_of(hint: TypeHint) -> JSONObject:
-    """The schema of a model or another type of pydantic's, with its ``$defs``."""
-    if is_model(hint):
-        return hint.model_json_schema()
-    return _adapter(hint).json_schema()
+    """The schema of a model or another type of pydantic's, with its ``$defs``.
+
+    Raises:
+        ConfigurationError: A part of it has none.
+    """
+    try:
+        return hint.model_json_schema() if is_model(hint) else _adapter(hint).json_schema()
+    except RuntimeError as error:  # pydantic's PydanticUserError
+        raise ConfigurationError(f"{hint.__name__} has no JSON Schema: {str(error).splitlines()[0]}") from error
+
+
+def schema_without(cls: type, hidden: Container[str]) -> JSONObject:
+    """The schema of a model without some fields, whose types may have none."""
+    from pydantic import create_model
+
+    model = cast("type[Model]", cls)
+    fields: dict[str, Any] = {
+        name: (field.annotation, field) for name, field in model.model_fields.items() if name not in hidden
+    }
+    create: Any = create_model  # what it makes is a model; its own types say so in their way
+    return schema_of(create(cls.__name__, __config__=model.model_config, **fields))
 
 
 def read(hint: TypeHint, value: object) -> tuple[object, list[tuple[str, str]]]:
@@ -114,11 +133,9 @@ def read(hint: TypeHint, value: object) -> tuple[object, list[tuple[str, str]]]:
         except (TypeError, ValueError):  # a value of the program's own
             return adapter.validate_python(value), []
         return adapter.validate_json(text), []
-    except ValueError as error:  # what a validator raises is wrapped in it
-        errors = getattr(error, "errors", None)
-        if errors is None:
-            raise
-        return None, [(_path(wrong["loc"]), _sentence(wrong)) for wrong in errors()]
+    except ValueError as error:  # pydantic's own kind of it, also for what validators raise
+        errors: list[JSONObject] = cast("Any", error).errors()
+        return None, [(_path(wrong["loc"]), _sentence(wrong)) for wrong in errors]
 
 
 def construct(cls: type, values: dict[str, object]) -> object:

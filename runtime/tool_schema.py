@@ -22,7 +22,7 @@ from tidewire.docstrings import Docs
 from tidewire.events.blocks import JSON, JSONObject
 from tidewire.events.errors import ConfigurationError, ToolError
 from tidewire.injected import InjectedKind, Injection, injected_kind, missing_injection
-from tidewire.schema_forms import without_nulls
+from tidewire.schema_forms import inlined, without_nulls
 from tidewire.schema_keywords import check_keywords
 from tidewire.type_hints import MISSING, TypeHint, Value, read_hint, resolve_hints
 from tidewire.type_schema import json_default, schema_of_fields, schema_of_hint, schema_of_type
@@ -182,7 +182,8 @@ def parameters_of_fields(fields: ClassFields, *, hidden: Container[str] = ()) ->
     """The JSON Schema of a class whose fields are the arguments of a tool; its description is the tool's."""
     keys = {field.key for field in fields.fields if field.name in hidden}
     if fields.kind == "model":
-        schema = schema_of_type(fields.cls)
+        whole = schema_of_type(fields.cls) if not keys else pydantic_types.schema_without(fields.cls, hidden)
+        schema = inlined(whole)
     else:
         told = tuple(field for field in fields.fields if field.name not in hidden)
         schema = schema_of_fields(msgspec.structs.replace(fields, fields=told))

@@ -20,6 +20,7 @@ from tidewire import pydantic_types
 from tidewire.adapters.schema_check import is_array, is_object, problems, same
 from tidewire.class_fields import ClassField, ClassFields, fields_of
 from tidewire.events.blocks import JSON, JSONObject
+from tidewire.events.errors import ConfigurationError
 from tidewire.schema_forms import without_nulls
 from tidewire.type_hints import MISSING, Hint, TypeHint, Value, alias_value, is_alias, is_union, origin_of, read_hint
 from tidewire.type_schema import MAPPINGS, SCALARS, SEQUENCES
@@ -160,7 +161,7 @@ class Reading:
             return value
         made, wrong = pydantic_types.read(bare, value)
         if wrong and is_object(value):
-            trimmed = without_nulls(value, pydantic_types.schema_of(bare))
+            trimmed = _trimmed(value, bare)
             if trimmed != value:
                 made, wrong = pydantic_types.read(bare, trimmed)
         for where, problem in wrong:
@@ -221,6 +222,14 @@ class Reading:
             return CONTAINERS.get(origin, list)(items)
         except TypeError:
             return self._add(path, "holds items that no set can hold")
+
+
+def _trimmed(value: JSONObject, model: TypeHint) -> JSON:
+    """The value without nulls that stand for nothing, as far as the model has a schema that says so."""
+    try:
+        return without_nulls(value, pydantic_types.schema_of(model))
+    except ConfigurationError:
+        return value
 
 
 def takes_none(bare: TypeHint) -> bool:

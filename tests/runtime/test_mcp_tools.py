@@ -126,3 +126,23 @@ async def test_every_page_is_read(session: bool) -> None:
         refused = await second.ainvoke({"type": "tool_call", "name": "second", "args": {}, "id": "1"})
     assert refused.status == "error"
     assert refused.text == "the MCP server refused the call of 'second': there is no second one"
+
+
+class Newer:
+    """A session of a server that is newer than we are."""
+
+    async def list_tools(self) -> mcp.types.ListToolsResult:
+        return mcp.types.ListToolsResult(tools=[mcp.types.Tool(name="see", input_schema={"type": "object"})])
+
+    async def call_tool(self, name: str, arguments: dict[str, Any]) -> Result:
+        return Result()
+
+
+class Result:
+    def model_dump(self, *, mode: str, by_alias: bool, exclude_none: bool) -> dict[str, Any]:
+        return {"content": [{"type": "smell", "data": "rose"}]}
+
+
+async def test_content_that_is_not_known_passes_as_it_is() -> None:
+    (see,) = await load_mcp_tools(Newer())
+    assert await see.ainvoke({}) == [{"type": "non_standard", "value": {"type": "smell", "data": "rose"}}]

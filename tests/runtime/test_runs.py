@@ -155,3 +155,18 @@ def test_a_subscriber_stops_a_run_of_sync_code() -> None:
     with pytest.raises(StopRun), open_run("outer", config={"callbacks": stop}):
         pass
     assert current_bus() is None
+
+
+def test_a_run_of_sync_code_ends_when_its_beginning_fails() -> None:
+    heard = Heard()
+
+    async def cancel(run: Run, event: Event) -> None:
+        if isinstance(event, Start):
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt), open_run("outer", config={"callbacks": [heard, cancel]}):
+        raise AssertionError("not reached")
+    ((_, events),) = heard.events.items()
+    assert isinstance(events[-1], End)
+    assert events[-1].outcome == "cancelled"
+    assert current_bus() is None

@@ -163,6 +163,7 @@ OPTIONAL: JSONObject = {
         },
     },
     "required": ["name"],
+    "$defs": {"open": True},
 }
 
 

@@ -241,6 +241,14 @@ def test_the_method_follows_from_the_profile_and_the_wire_format() -> None:
     assert method(init_chat_model("embedded:demo")) == "json_schema"
 
 
+def test_where_no_method_can_be_spelled_the_first_is_refused_by_its_provider() -> None:
+    model = ChatAnthropic("unknown-model", api_key="any").bind(
+        profile={"structured_output": False, "tool_calling": False}
+    )
+    with pytest.raises(ConfigurationError, match="anthropic has no json_mode"):
+        body(model, Movie)
+
+
 def test_a_form_goes_with_tools_in_any_order() -> None:
     for model in (
         openai().bind_tools([get_weather], tool_choice="any").with_structured_output(Movie, method="function_calling"),

@@ -232,6 +232,16 @@ async def test_tools_beside_a_form_can_be_called_first() -> None:
     assert second["parsed"] == json.loads(PLAIN)
 
 
+async def test_a_stream_that_calls_another_tool_shows_nothing() -> None:
+    script: Script = [Reply("Let me see.", tool_calls=[Call("search", {"query": "Up"})])]
+    structured = model_of(script).bind_tools([search]).with_structured_output(MovieDict, method="function_calling")
+    growing: list[MovieDict] = []
+    with pytest.raises(OutputParsingError, match="did not call 'MovieDict'"):
+        async for movie in structured.astream("Up"):
+            growing.append(movie)
+    assert growing == []
+
+
 # --- growing ---
 
 

@@ -264,6 +264,42 @@ def test_a_class_describes_the_arguments(schema: type) -> None:
         read(arguments, {"query": "ab", "q": 1}, injection(user="ann"))
 
 
+class Connection:
+    """What no JSON Schema describes."""
+
+
+class Query(pydantic.BaseModel):
+    model_config = pydantic.ConfigDict(arbitrary_types_allowed=True)
+    text: str = pydantic.Field(alias="Text")
+    connection: Annotated[Connection, InjectedToolArg]
+
+
+@dataclasses.dataclass
+class QueryData:
+    text: str
+    connection: Annotated[Connection, InjectedToolArg]
+
+
+@pytest.mark.parametrize("schema", [Query, QueryData])
+def test_what_the_program_fills_may_be_of_any_type(schema: type) -> None:
+    connection = Connection()
+    arguments = arguments_of_schema("t", schema, anything)
+    (key,) = arguments.schema["properties"]
+    made = read(arguments, {key: "hi"}, injection(connection=connection))
+    assert (made["text"], made["connection"]) == ("hi", connection)
+    with pytest.raises(ToolError, match="is missing"):
+        read(arguments, {}, injection(connection=connection))
+
+
+def test_a_model_with_a_field_of_any_type_has_no_schema() -> None:
+    class Open(pydantic.BaseModel):
+        model_config = pydantic.ConfigDict(arbitrary_types_allowed=True)
+        connection: Connection
+
+    with pytest.raises(ConfigurationError, match="Open has no JSON Schema: Cannot generate"):
+        arguments_of_schema("t", Open, anything)
+
+
 class Nested(TypedDict, total=False):
     where: Where
     limit: int

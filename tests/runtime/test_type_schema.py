@@ -9,7 +9,7 @@ import enum
 import pathlib
 import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Annotated, Any, Generic, Literal, NamedTuple, NewType, NotRequired, TypedDict, TypeVar
+from typing import Annotated, Any, Final, Generic, Literal, NamedTuple, NewType, NotRequired, TypedDict, TypeVar
 
 import jsonschema
 import msgspec
@@ -19,6 +19,7 @@ import pytest
 import typing_extensions
 
 from tidewire.adapters.schema_instance import schema_instance
+from tidewire.class_fields import fields_of
 from tidewire.events.blocks import JSONObject
 from tidewire.events.errors import ConfigurationError
 from tidewire.type_hints import TypeHint
@@ -26,6 +27,8 @@ from tidewire.type_schema import schema_of_type
 from tidewire.typed_values import Reading
 
 T = TypeVar("T")
+Either = TypeVar("Either", int, str)
+Bound = TypeVar("Bound", bound=int)
 
 
 class Colour(enum.Enum):
@@ -60,6 +63,10 @@ Words = typing_extensions.TypeAliasType("Words", list[str])
         (decimal.Decimal, {"type": "string", "format": "decimal"}),
         (pathlib.Path, {"type": "string", "format": "path"}),
         (UserId, {"type": "integer"}),
+        (Final[int], {"type": "integer"}),
+        (dataclasses.InitVar[int], {"type": "integer"}),
+        (Either, {"anyOf": [{"type": "integer"}, {"type": "string"}]}),
+        (Bound, {"type": "integer"}),
         (Words, {"type": "array", "items": {"type": "string"}}),
         (Literal["a", "b"], {"enum": ["a", "b"], "type": "string"}),
         (Literal["a", 1, None], {"enum": ["a", 1, None]}),
@@ -336,7 +343,23 @@ def test_classes_of_one_name_stay_apart() -> None:
     assert list(schema_of_type(hint)["$defs"]) == ["Inner", "Inner2"]
 
 
-@pytest.mark.parametrize("hint", [Exception, Callable[[], int], type[int], complex, object()])
+def test_a_default_that_is_no_json_is_not_told() -> None:
+    class Odd(TypedDict):
+        a: Annotated[Any, {1, 2}, "text"]
+
+    @dataclasses.dataclass
+    class Defaults:
+        a: Any = Exception
+
+    assert schema_of_type(Defaults) == {"type": "object", "properties": {"a": {}}}
+    assert schema_of_type(Odd)["properties"] == {"a": {"description": "text"}}
+
+
+def test_arguments_that_cannot_be_hashed_are_read_too() -> None:
+    assert fields_of(Box[Annotated[int, {"a": 1}]]) is not None
+
+
+@pytest.mark.parametrize("hint", [{}, Exception, Callable[[], int], type[int], complex, object()])
 def test_what_has_no_schema_is_refused_by_name(hint: TypeHint) -> None:
     with pytest.raises(ConfigurationError, match="has no JSON Schema"):
         schema_of_type(hint)
