@@ -36,6 +36,4 @@ def test_a_secret_is_never_pickled() -> None:
 
 
 def test_what_a_provider_echoes_is_redacted() -> None:
-    assert (
-        redact("wrong key sk-1, not sk-2", (Secret("sk-1"), Secret("sk-2"))) == "wrong key **********, not **********"
-    )
+    assert redact("wrong: sk-1, not sk-2", (Secret("sk-1"), Secret("sk-2"))) == "wrong: **********, not **********"
