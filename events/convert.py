@@ -16,6 +16,7 @@ from tidewire.events.blocks import JSON, JSONObject, UsageMetadata
 from tidewire.events.chunks import AIMessageChunk
 from tidewire.events.errors import ConfigurationError
 from tidewire.events.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage, ToolMessage
+from tidewire.events.spellings import bare_image
 from tidewire.events.tool_args import parse_arguments
 
 #: One message in any form: an object, a text, a dict with ``role`` and ``content``, or a (role, content) pair.
@@ -131,6 +132,7 @@ def _from_role(given: Mapping[str, Any], where: str) -> BaseMessage:
     else:
         content = given.get("content")
         fields["content"] = "" if content is None else content
+        given = _with_images_inside(given, fields)
     extra: JSONObject = {}
     for key, value in given.items():
         if key in ("role", "type", "content", "content_blocks", "tool_calls") or value is None:
@@ -148,6 +150,19 @@ def _from_role(given: Mapping[str, Any], where: str) -> BaseMessage:
         fields["tool_calls"] = calls
         fields["invalid_tool_calls"] = [*fields.get("invalid_tool_calls", ()), *invalid]
     return _make(kind, fields, where)
+
+
+def _with_images_inside(given: Mapping[str, Any], fields: dict[str, Any]) -> Mapping[str, Any]:
+    """Put images that stand beside the content, as in Ollama's form, into it; what is left of the given message."""
+    content, images = fields["content"], given.get("images")
+    if not isinstance(content, (str, list)) or not isinstance(images, list):
+        return given
+    listed = cast("list[object]", images)
+    if not all(isinstance(image, str) for image in listed):
+        return given
+    parts = cast("list[object]", [content] if isinstance(content, str) else content)
+    fields["content"] = [*parts, *map(bare_image, cast("list[str]", listed))]
+    return {key: value for key, value in given.items() if key != "images"}
 
 
 def _make(kind: type[BaseMessage], fields: Mapping[str, Any], where: str) -> BaseMessage:

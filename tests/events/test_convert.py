@@ -78,6 +78,26 @@ INPUTS: dict[str, tuple[ModelInput, list[BaseMessage]]] = {
         [{"role": "user", "content": "hi", "id": "1", "name": "me", "mood": "good", "empty": None}],
         [HumanMessage("hi", id="1", name="me", additional_kwargs={"mood": "good"})],
     ),
+    "images beside a text": (
+        [{"role": "user", "content": "hi", "images": ["iVBORw0KGgoAAA", "AAAA"]}],
+        [
+            HumanMessage(
+                [
+                    "hi",
+                    {"type": "image", "base64": "iVBORw0KGgoAAA", "mime_type": "image/png"},
+                    {"type": "image", "base64": "AAAA"},
+                ]
+            )
+        ],
+    ),
+    "images beside parts": (
+        [{"role": "user", "content": [{"type": "text", "text": "hi"}], "images": ["AAAA"]}],
+        [HumanMessage([{"type": "text", "text": "hi"}, {"type": "image", "base64": "AAAA"}])],
+    ),
+    "images that are none": (
+        [{"role": "user", "content": "hi", "images": [5]}, {"role": "user", "content": "hi", "images": "all"}],
+        [HumanMessage("hi", additional_kwargs={"images": images}) for images in ([5], "all")],
+    ),
     "what else there is beside additional_kwargs": (
         [{"role": "user", "content": "hi", "mood": "good", "additional_kwargs": {"mood": "better", "k": 1}}],
         [HumanMessage("hi", additional_kwargs={"mood": "better", "k": 1})],

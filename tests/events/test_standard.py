@@ -72,6 +72,19 @@ SPELLINGS: dict[str, tuple[JSONObject, JSONObject]] = {
         {"type": "input_text", "text": "a", "prompt_cache_breakpoint": {"mode": "explicit"}},
         {"type": "text", "text": "a", "extras": {"prompt_cache_breakpoint": {"mode": "explicit"}}},
     ),
+    "responses file and how closely it is looked at": (
+        {"type": "input_file", "file_id": "file-1", "detail": "low"},
+        {"type": "file", "file_id": "file-1", "extras": {"detail": "low"}},
+    ),
+    # hosts of OpenAI's format
+    "a video by its address": (
+        {"type": "video_url", "video_url": {"url": "https://a.example/v.mp4"}, "cache_control": {"type": "ephemeral"}},
+        {"type": "video", "url": "https://a.example/v.mp4", "extras": {"cache_control": {"type": "ephemeral"}}},
+    ),
+    "a document by its address": (
+        {"type": "document_url", "document_url": "https://a.example/a.pdf", "document_name": "a.pdf"},
+        {"type": "file", "url": "https://a.example/a.pdf", "extras": {"filename": "a.pdf"}},
+    ),
     # Anthropic
     "anthropic image": (
         {
@@ -137,6 +150,10 @@ SPELLINGS: dict[str, tuple[JSONObject, JSONObject]] = {
         {"type": "tool_use", "id": "t", "name": "f", "input": {"x": 1}},
         {"type": "tool_call", "id": "t", "name": "f", "args": {"x": 1}},
     ),
+    "anthropic tool use by code": (
+        {"type": "tool_use", "id": "t", "name": "f", "input": {}, "caller": {"type": "direct"}},
+        {"type": "tool_call", "id": "t", "name": "f", "args": {}, "extras": {"caller": {"type": "direct"}}},
+    ),
     # the older standard form
     "older base64": (
         {"type": "image", "source_type": "base64", "data": "AAAA", "mime_type": "image/png"},
@@ -169,6 +186,23 @@ SPELLINGS: dict[str, tuple[JSONObject, JSONObject]] = {
         {"fileData": {"fileUri": "gs://a"}},
         {"type": "file", "url": "gs://a"},
     ),
+    "gemini video and what of it is looked at": (
+        {
+            "file_data": {"mime_type": "video/mp4", "file_uri": "gs://a", "display_name": "a.mp4"},
+            "video_metadata": {"fps": 2},
+            "mediaResolution": {"level": "MEDIA_RESOLUTION_LOW"},
+        },
+        {
+            "type": "video",
+            "url": "gs://a",
+            "mime_type": "video/mp4",
+            "extras": {
+                "filename": "a.mp4",
+                "media_resolution": {"level": "MEDIA_RESOLUTION_LOW"},
+                "video_metadata": {"fps": 2},
+            },
+        },
+    ),
     # Bedrock Converse
     "converse image": (
         {"image": {"format": "png", "source": {"bytes": b"\0\0\0"}}},
@@ -178,9 +212,38 @@ SPELLINGS: dict[str, tuple[JSONObject, JSONObject]] = {
         {"document": {"format": "pdf", "name": "a", "source": {"bytes": "AAAA"}}},
         {"type": "file", "base64": "AAAA", "mime_type": "application/pdf", "extras": {"filename": "a"}},
     ),
+    "converse document to be cited": (
+        {
+            "document": {
+                "format": "pdf",
+                "name": "a",
+                "source": {"s3Location": {"uri": "s3://a", "bucketOwner": "1"}},
+                "context": "C",
+                "citations": {"enabled": True},
+            }
+        },
+        {
+            "type": "file",
+            "url": "s3://a",
+            "mime_type": "application/pdf",
+            "extras": {"filename": "a", "context": "C", "citations": {"enabled": True}, "bucketOwner": "1"},
+        },
+    ),
+    "converse document of text": (
+        {"document": {"format": "md", "name": "a", "source": {"text": "words"}}},
+        {"type": "text-plain", "text": "words", "mime_type": "text/markdown", "extras": {"filename": "a"}},
+    ),
     "converse video": (
         {"video": {"format": "mov", "source": {"s3Location": {"uri": "s3://a"}}}},
         {"type": "video", "url": "s3://a", "mime_type": "video/quicktime"},
+    ),
+    "converse audio": (
+        {"audio": {"format": "mp3", "source": {"bytes": "AAAA"}}},
+        {"type": "audio", "base64": "AAAA", "mime_type": "audio/mpeg"},
+    ),
+    "converse audio in a box": (
+        {"audio": {"format": "mkv", "source": {"bytes": "AAAA"}}},
+        {"type": "audio", "base64": "AAAA", "mime_type": "audio/mkv"},
     ),
 }
 
@@ -200,8 +263,12 @@ UNKNOWN: dict[str, JSONObject] = {
     "a tool use without input": {"type": "tool_use", "name": "f"},
     "a blob without data": {"inline_data": {"mime_type": "image/png"}},
     "a file without an address": {"file_data": {}},
+    "a video with more to say": {"type": "video_url", "video_url": {"url": "u"}, "fps": 2},
+    "a video with more to say inside": {"type": "video_url", "video_url": {"url": "u", "fps": 2}},
+    "a document without an address": {"type": "document_url", "document_url": 5},
     "a converse image without a source": {"image": {"format": "png"}},
     "a converse image from nowhere": {"image": {"format": "png", "source": {}}},
+    "a converse document of parts": {"document": {"format": "txt", "name": "a", "source": {"content": []}}},
     "a converse point to cache": {"cachePoint": {"type": "default"}},
     "a standard text without text": {"type": "text"},
     "a standard call without arguments": {"type": "tool_call", "name": "f", "args": "{}"},
