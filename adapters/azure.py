@@ -24,7 +24,7 @@ import msgspec
 
 from tidewire.adapters.openai import RESPONSES_ONLY, choice_between
 from tidewire.adapters.openai_chat import OpenAIChatCodec
-from tidewire.adapters.openai_chat_dialect import PARAMETERS, Dialect
+from tidewire.adapters.openai_chat_dialect import PARAMETERS, THINKING, Dialect
 from tidewire.adapters.openai_responses import OpenAIResponsesCodec
 from tidewire.adapters.openai_responses_dialect import Dialect as ResponsesDialect
 from tidewire.adapters.spec import Adapter, Codec, Decoder, HttpRequest, ModelRequest
@@ -130,7 +130,7 @@ def _chat_dialect(place: Place) -> Dialect:
     """What chat completions takes in a version: the newer name of ``max_tokens`` came with 2024-09-01-preview."""
     is_old = place.version is not None and _DATE.match(place.version) and place.version < "2024-09-01"
     parameters = {**PARAMETERS, "max_tokens": "max_tokens"} if is_old else PARAMETERS
-    return Dialect(provider=_PROVIDER, parameters=parameters)
+    return Dialect(provider=_PROVIDER, parameters=parameters, thinking=THINKING)
 
 
 def adapter_for(place: Place) -> Adapter:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import cast
 
 import msgspec
 
@@ -156,19 +155,15 @@ def _mend(generation: JSONObject) -> None:
 def _thinking(given: JSONObject, model: str, warnings: list[WarningEvent]) -> JSONObject:
     thinking = dict(fields_given("google", "thinking_config", given.get("thinking_config")))
     effort = given.get("reasoning_effort")
-    reasoning = given.get("reasoning")
-    if isinstance(reasoning, Mapping):
-        asked = cast("JSONObject", reasoning)
-        effort = asked.get("effort", effort)
-        if asked.get("budget_tokens") is not None:
-            thinking["thinkingBudget"] = asked["budget_tokens"]
-        if asked.get("summary") is not None:
-            thinking["includeThoughts"] = True
-    elif isinstance(reasoning, str):
-        effort = reasoning
-    elif reasoning is not None:
-        # True asks to see what the model thinks; how much it thinks is its own choice.
-        thinking.update({"includeThoughts": True} if reasoning else _effort("off", model, warnings))
+    asked = _asked(given.get("reasoning"))
+    # True asks to see what the model thinks; how much it thinks is its own choice.
+    if asked.get("summary") is not None or asked.get("enabled"):
+        thinking["includeThoughts"] = True
+    if asked.get("enabled") is False:
+        thinking.update(_effort("off", model, warnings))
+    if asked.get("budget_tokens") is not None:
+        thinking["thinkingBudget"] = asked["budget_tokens"]
+    effort = asked.get("effort", effort)
     if effort is not None:
         thinking.update(_effort(str(effort), model, warnings))
     for key, name in (
@@ -179,6 +174,24 @@ def _thinking(given: JSONObject, model: str, warnings: list[WarningEvent]) -> JS
         if key in given:
             thinking[name] = given[key]
     return thinking
+
+
+def _asked(reasoning: JSON) -> JSONObject:
+    """The parameter ``reasoning`` as a dict with ``effort``, ``budget_tokens``, ``enabled`` and ``summary``."""
+    if reasoning is None or isinstance(reasoning, bool):
+        return {} if reasoning is None else {"enabled": reasoning}
+    if isinstance(reasoning, str):
+        return {"effort": reasoning}
+    if isinstance(reasoning, int):
+        return {"budget_tokens": reasoning}
+    asked = fields_given("google", "reasoning", reasoning)
+    unknown = asked.keys() - {"effort", "budget_tokens", "enabled", "summary"}
+    if unknown:
+        raise ConfigurationError(
+            f"google cannot be told to reason {reasoning!r:.100}; reasoning has the keys effort, budget_tokens, "
+            "enabled and summary"
+        )
+    return asked
 
 
 def _effort(word: str, model: str, warnings: list[WarningEvent]) -> JSONObject:

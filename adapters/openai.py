@@ -13,6 +13,7 @@ from typing import cast
 import msgspec
 
 from tidewire.adapters.openai_chat import OpenAIChatCodec
+from tidewire.adapters.openai_chat_dialect import THINKING, Dialect
 from tidewire.adapters.openai_responses import OpenAIResponsesCodec
 from tidewire.adapters.spec import Adapter, ChooseCodec, Codec, ModelRequest, NativeTool
 from tidewire.events.blocks import JSONObject
@@ -39,6 +40,9 @@ def choice_between(
     def choose(request: ModelRequest) -> tuple[Codec, ModelRequest]:
         given = dict(request.parameters)
         wanted = given.pop("use_responses_api", None)
+        if given.get("reasoning") is False:  # chat completions has another word for it
+            del given["reasoning"]
+            given.setdefault("reasoning_effort", "none")
         # What is switched off needs no API that knows it.
         needed = {name for name, value in given.items() if value is not None and value is not False}
         if wanted is None:
@@ -77,7 +81,7 @@ def _is_item(block: JSONObject) -> bool:
     return "item_id" in (block.get("extras") or {})
 
 
-_CHAT, _RESPONSES = OpenAIChatCodec(), OpenAIResponsesCodec()
+_CHAT, _RESPONSES = OpenAIChatCodec(Dialect(thinking=THINKING)), OpenAIResponsesCodec()
 
 ADAPTER = Adapter(
     provider="openai",

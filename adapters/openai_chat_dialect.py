@@ -7,7 +7,7 @@ from typing import Literal
 
 import msgspec
 
-from tidewire.adapters.reasoning import Thinking
+from tidewire.adapters.reasoning import Thinking, thinking
 
 #: Public names of parameters, and what OpenAI calls them.
 PARAMETERS: Mapping[str, str] = {
@@ -43,6 +43,14 @@ PARAMETERS: Mapping[str, str] = {
     },
     "max_tokens": "max_completion_tokens",
 }
+
+#: How OpenAI's models are told to reason.
+THINKING = thinking(
+    "reasoning_effort",
+    "minimal low medium high xhigh max",
+    off={"reasoning_effort": "none"},
+    names=("reasoning_effort",),
+)
 
 
 class Dialect(msgspec.Struct, frozen=True):
@@ -104,4 +112,4 @@ class Dialect(msgspec.Struct, frozen=True):
     audio_form: Literal["base64", "address", "bare"] = "base64"
 
 
-__all__ = ["PARAMETERS", "Dialect"]
+__all__ = ["PARAMETERS", "THINKING", "Dialect"]

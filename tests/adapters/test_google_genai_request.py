@@ -131,6 +131,10 @@ OLD, NEW = "gemini-2.5-flash", "gemini-3-pro"
         (NEW, {"reasoning": True}, {"includeThoughts": True}),
         (NEW, {"reasoning": {"effort": "low", "summary": "auto"}}, {"thinkingLevel": "LOW", "includeThoughts": True}),
         (NEW, {"reasoning": {"budget_tokens": 5}}, {"thinkingBudget": 5}),
+        (NEW, {"reasoning": 5}, {"thinkingBudget": 5}),
+        (NEW, {"reasoning": {"enabled": True}}, {"includeThoughts": True}),
+        (OLD, {"reasoning": {"enabled": False}}, {"thinkingBudget": 0}),
+        (NEW, {"reasoning": True, "reasoning_effort": "low"}, {"includeThoughts": True, "thinkingLevel": "LOW"}),
         (NEW, {"thinking_budget": 0, "include_thoughts": False}, {"thinkingBudget": 0, "includeThoughts": False}),
         (NEW, {"thinking_level": "low"}, {"thinkingLevel": "low"}),
         (
@@ -154,6 +158,11 @@ def test_a_model_that_cannot_stop_thinking_thinks_little_and_that_is_told() -> N
 def test_an_unknown_effort_is_refused() -> None:
     with pytest.raises(ConfigurationError, match="no reasoning effort 'lots'; it knows off, minimal"):
         body(parameters={"reasoning_effort": "lots"})
+
+
+def test_a_way_to_reason_that_does_not_exist_is_refused_by_name() -> None:
+    with pytest.raises(ConfigurationError, match=r"to reason {'hard': 1}; reasoning has the keys effort"):
+        body(parameters={"reasoning": {"hard": 1}})
 
 
 def test_tools_are_declared_together_and_native_ones_stand_as_they_are() -> None:

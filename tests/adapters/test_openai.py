@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -20,13 +21,17 @@ from tidewire.events.messages import AIMessage, HumanMessage
 CHAT, RESPONSES = "openai.chat", "openai.responses"
 
 
-def api(**fields: Any) -> str:
-    """The API that a request goes to, which can spell it."""
+def sent(**fields: Any) -> tuple[str, JSONObject]:
+    """The API that a request goes to, and the body that it gets."""
     given: JSONObject = {"model": "gpt-5", "messages": [HumanMessage("Hi")], "base_url": "http://x", **fields}
     codec, request = ADAPTER.choose(ModelRequest(**given))
     assert "use_responses_api" not in request.parameters
-    codec.encode(request)
-    return codec.name
+    return codec.name, json.loads(codec.encode(request).body)
+
+
+def api(**fields: Any) -> str:
+    """The API that a request goes to, which can spell it."""
+    return sent(**fields)[0]
 
 
 def test_openai_is_found_where_its_client_looks_for_it() -> None:
@@ -65,6 +70,14 @@ def test_a_parameter_of_the_responses_api_alone_leads_there(given: JSONObject) -
 def test_what_both_take_or_what_says_nothing_does_not() -> None:
     assert api(parameters={"reasoning_effort": "low", "verbosity": "low", "store": True}) == CHAT
     assert api(parameters={"background": False, "use_previous_response_id": False, "include": None}) == CHAT
+
+
+@pytest.mark.parametrize("given", [{"reasoning": False}, {"reasoning_effort": False}, {"reasoning_effort": "off"}])
+@pytest.mark.parametrize(
+    ("responses", "told"), [(False, {"reasoning_effort": "none"}), (True, {"reasoning": {"effort": "none"}})]
+)
+def test_reasoning_is_turned_off_at_both(given: JSONObject, responses: bool, told: JSONObject) -> None:
+    assert told.items() <= sent(parameters={**given, "use_responses_api": responses})[1].items()
 
 
 @pytest.mark.parametrize(
