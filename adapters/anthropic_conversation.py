@@ -19,7 +19,7 @@ from collections.abc import Iterable, Sequence
 from typing import cast
 
 from tidewire.adapters.anthropic_blocks import write_block, write_citation
-from tidewire.adapters.json_text import object_of
+from tidewire.adapters.content import field_of, web_address
 from tidewire.events.blocks import JSONObject
 from tidewire.events.errors import ConfigurationError
 from tidewire.events.messages import AIMessage, BaseMessage, ToolMessage
@@ -254,7 +254,7 @@ def _document(block: JSONObject) -> JSONObject:
             source = _document_data(source["data"], source["media_type"] or _DOCUMENT_TYPES[block["type"]])
     document: JSONObject = {"type": "document", "source": source}
     for key in ("title", "context", "citations"):
-        value = _field(block, key)
+        value = field_of(block, key)
         if value is not None:
             document[key] = value
     return _marked(document, block)
@@ -277,25 +277,15 @@ def _source(block: JSONObject) -> JSONObject:
         return {"type": "base64", "media_type": block.get("mime_type") or "", "data": block["base64"]}
     if block.get("file_id") is not None:
         return {"type": "file", "file_id": block["file_id"]}
-    url = block.get("url")
-    if url is None:
+    if block.get("url") is None:
         raise ConfigurationError(f"a {block['type']} block needs one of url, base64 or file_id")
-    if url.startswith("data:"):
-        head, _, data = url[5:].partition(",")
-        return {"type": "base64", "media_type": head.removesuffix(";base64"), "data": data}
-    return {"type": "url", "url": url}
+    return {"type": "url", "url": web_address(block, "anthropic")}
 
 
 def _marked(spelled: JSONObject, block: JSONObject) -> JSONObject:
     """With the cache mark that the user set on the block."""
-    mark = _field(block, "cache_control")
+    mark = field_of(block, "cache_control")
     return spelled if mark is None else {**spelled, "cache_control": mark}
-
-
-def _field(block: JSONObject, key: str) -> object:
-    """A field that only some providers know: users write it on the block itself, or in its ``extras``."""
-    found = block.get(key)
-    return found if found is not None else object_of(block.get("extras")).get(key)
 
 
 def valid_id(id: str | None) -> str:

@@ -123,15 +123,7 @@ def write_citation(annotation: JSONObject) -> JSONObject | None:
     return {**citation, **extras}
 
 
-def field_of(block: JSONObject, key: str) -> object:
-    """A field that only some providers know: users write it on the block itself, or in its ``extras``."""
-    extras: JSONObject = block.get("extras") or {}
-    found = block.get(key)
-    return found if found is not None else extras.get(key)
-
-
 __all__ = [
-    "field_of",
     "is_server_tool",
     "read_citation",
     "read_redacted",

@@ -20,9 +20,10 @@ import zlib
 from collections.abc import Iterable, Sequence
 from typing import cast
 
-from tidewire.adapters.bedrock_blocks import field_of, write_block, write_citation
+from tidewire.adapters.bedrock_blocks import write_block, write_citation
 from tidewire.adapters.bedrock_families import knows_tool_status, vendor_of
 from tidewire.adapters.bedrock_media import DocumentNames, write_media
+from tidewire.adapters.content import field_of
 from tidewire.events.blocks import JSONObject
 from tidewire.events.errors import ConfigurationError
 from tidewire.events.messages import AIMessage, BaseMessage, ToolMessage

@@ -11,7 +11,7 @@ import base64
 import re
 from collections.abc import Mapping
 
-from tidewire.adapters.bedrock_blocks import field_of
+from tidewire.adapters.content import field_of
 from tidewire.adapters.json_fields import object_of, text_of
 from tidewire.events.blocks import JSONObject
 from tidewire.events.errors import ConfigurationError
@@ -154,10 +154,6 @@ def _source(block: JSONObject) -> tuple[JSONObject, str]:
     if block.get("base64") is not None:
         return {"bytes": block["base64"]}, mime
     url = block.get("url")
-    if isinstance(url, str) and url.startswith("data:"):
-        head, _, data = url[5:].partition(",")
-        if head.endswith(";base64"):
-            return {"bytes": data}, mime or head.partition(";")[0]
     if _in_s3(block):
         place: JSONObject = {"uri": url}
         owner = field_of(block, "bucketOwner") or field_of(block, "bucket_owner")

@@ -492,6 +492,7 @@ _ROWS = (
             tool_images=True,
             video_urls=True,
             file_urls=True,
+            stores=("gs://", "s3://"),
             audio_formats=None,
         ),
         base_url_env="LITELLM_BASE_URL LITELLM_PROXY_API_BASE",

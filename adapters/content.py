@@ -5,7 +5,8 @@ from __future__ import annotations
 import base64
 import binascii
 
-from tidewire.events.blocks import JSONObject
+from tidewire.adapters.json_text import object_of
+from tidewire.events.blocks import JSON, JSONObject
 from tidewire.events.errors import ConfigurationError
 
 #: What a block's bytes are when it does not say.
@@ -16,6 +17,9 @@ _USUAL_TYPES = {
     "file": "application/pdf",
     "text-plain": "text/plain",
 }
+
+#: Where the clouds keep files: only some servers open what lies there.
+_STORES = ("gs://", "s3://")
 
 
 def data_url(block: JSONObject) -> str:
@@ -40,4 +44,30 @@ def plain_text(block: JSONObject, provider: str) -> str:
         raise ConfigurationError("a text-plain block's base64 is not the base64 of a UTF-8 text") from wrong
 
 
-__all__ = ["data_url", "plain_text"]
+def web_address(block: JSONObject, provider: str, *, opens: tuple[str, ...] = ()) -> str:
+    """The address of a block that has ``url``, for servers that fetch it themselves.
+
+    Args:
+        block: The block.
+        provider: Whose servers, for the message.
+        opens: The clouds' stores that they open, such as ``gs://``.
+
+    Raises:
+        ConfigurationError: It is in a cloud's store that they do not open.
+    """
+    url = str(block["url"])
+    for store in _STORES:
+        if url.startswith(store) and store not in opens:
+            raise ConfigurationError(
+                f"{provider} takes no {block['type']} block from {store}…; give an address on the web, or base64"
+            )
+    return url
+
+
+def field_of(block: JSONObject, key: str) -> JSON:
+    """A field that only some providers know: users write it on the block itself, or in its ``extras``."""
+    found = block.get(key)
+    return found if found is not None else object_of(block.get("extras")).get(key)
+
+
+__all__ = ["data_url", "field_of", "plain_text", "web_address"]

@@ -17,7 +17,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import cast
 
-from tidewire.adapters.content import plain_text
+from tidewire.adapters.content import plain_text, web_address
 from tidewire.adapters.google_genai_parts import write_media, write_server_tool
 from tidewire.adapters.json_text import object_of
 from tidewire.events.blocks import JSONObject
@@ -242,12 +242,10 @@ class Conversation:
         if block["type"] == "text-plain" and isinstance(block.get("text"), str):
             known = [block.get("title"), block.get("context"), plain_text(block, self._provider)]
             return {"text": "\n".join(text for text in known if text)}
-        url = block.get("url")
         if block.get("file_id") is not None:
             block = {**block, "url": self._file_url(str(block["file_id"]))}
-        elif isinstance(url, str) and url.startswith("data:"):
-            head, _, data = url[5:].partition(",")
-            block = {**block, "base64": data, "mime_type": head.removesuffix(";base64")}
+        elif block.get("url") is not None:
+            block = {**block, "url": web_address(block, self._provider, opens=("gs://",))}
         mime_type = block.get("mime_type") or _type_of(block)
         if block.get("base64") is not None and not mime_type:
             raise ConfigurationError(

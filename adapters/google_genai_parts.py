@@ -14,6 +14,7 @@ from collections.abc import Mapping
 
 import msgspec
 
+from tidewire.adapters.content import field_of
 from tidewire.adapters.json_text import object_of
 from tidewire.events.blocks import JSON, JSONObject
 
@@ -133,7 +134,6 @@ def _dressed(block: JSONObject, extras: JSONObject) -> JSONObject:
 
 def write_media(block: JSONObject, mime_type: str) -> JSONObject | None:
     """The part for a block with ``base64`` or an address; None if it has neither."""
-    extras = object_of(block.get("extras"))
     place: JSONObject = {"mimeType": mime_type} if mime_type else {}
     if block.get("base64") is not None:
         part: JSONObject = {"inlineData": {**place, "data": block["base64"]}}
@@ -142,8 +142,8 @@ def write_media(block: JSONObject, mime_type: str) -> JSONObject | None:
     else:
         return None
     for key, name in (("media_resolution", "mediaResolution"), ("video_metadata", "videoMetadata")):
-        if extras.get(key) is not None:
-            part[name] = extras[key]
+        if (value := field_of(block, key)) is not None:
+            part[name] = value
     return part
 
 

@@ -16,7 +16,7 @@ import re
 from collections.abc import Sequence
 from typing import cast
 
-from tidewire.adapters.content import data_url, plain_text
+from tidewire.adapters.content import data_url, field_of, plain_text, web_address
 from tidewire.adapters.json_text import object_of, to_json
 from tidewire.adapters.openai_chat_dialect import Dialect
 from tidewire.events.blocks import JSONObject
@@ -155,7 +155,7 @@ class Conversation:
 
     def _part(self, block: JSONObject, place: str) -> JSONObject:
         part = self._spell(block, place)
-        mark = block.get("cache_control") or block.get("extras", {}).get("cache_control")
+        mark = field_of(block, "cache_control")
         if mark is not None and self._dialect.cache_control:
             part = {**part, "cache_control": mark}
         return part
@@ -190,7 +190,7 @@ class Conversation:
 
     def _image(self, block: JSONObject) -> JSONObject:
         image: JSONObject = {"url": self._address(block)}
-        detail = block.get("extras", {}).get("detail")
+        detail = field_of(block, "detail")
         if detail is not None:
             image["detail"] = detail
         return {"type": "image_url", "image_url": image}
@@ -213,7 +213,7 @@ class Conversation:
 
     def _file(self, block: JSONObject) -> JSONObject:
         kind = self._dialect.files
-        name = block.get("extras", {}).get("filename") or block.get("title")
+        name = field_of(block, "filename") or field_of(block, "title")
         if kind == "document_url":
             if "file_id" in block:
                 return {"type": "file", "file_id": block["file_id"]}
@@ -233,7 +233,7 @@ class Conversation:
 
     def _address(self, block: JSONObject) -> str:
         if "url" in block:
-            return cast("str", block["url"])
+            return web_address(block, self._dialect.provider, opens=self._dialect.stores)
         if "base64" in block:
             return data_url(block)
         raise self._unspellable(block["type"], "a user message", "by a file_id; give a URL or base64")

@@ -80,6 +80,7 @@ class Dialect(msgspec.Struct, frozen=True):
         files: How a document is spelled: as a ``file``, a ``document_url`` or a ``file_url`` (``file_url_or_base64`` if
             that also takes bare base64); None: not at all.
         file_urls: Whether a ``file`` may be named by its address.
+        stores: The clouds' stores that addresses may lead into, such as ``gs://``.
         tool_images: Whether a tool's result may hold images.
         audio_formats: Formats of sound that a user message may hold; None: any.
         audio_form: How sound is spelled: an object with its ``base64``, or with its ``address``, which may be a data
@@ -107,6 +108,7 @@ class Dialect(msgspec.Struct, frozen=True):
     video_urls: bool = False
     files: Literal["file", "document_url", "file_url", "file_url_or_base64"] | None = "file"
     file_urls: bool = False
+    stores: tuple[str, ...] = ()
     tool_images: bool = False
     audio_formats: tuple[str, ...] | None = ("wav", "mp3")
     audio_form: Literal["base64", "address", "bare"] = "base64"

@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import cast
 
-from tidewire.adapters.content import data_url, plain_text
+from tidewire.adapters.content import data_url, field_of, plain_text, web_address
 from tidewire.adapters.openai_responses_dialect import Dialect
 from tidewire.adapters.openai_responses_history import History
 from tidewire.events.blocks import JSONObject
@@ -116,7 +116,7 @@ class Conversation:
                 (parts if str(value.get("type")).startswith("input_") else items).append(value)
                 continue
             part = self._part(block, place)
-            mark = block.get("prompt_cache_breakpoint") or block.get("extras", {}).get("prompt_cache_breakpoint")
+            mark = field_of(block, "prompt_cache_breakpoint")
             parts.append(part if mark is None else {**part, "prompt_cache_breakpoint": mark})
         return parts, items
 
@@ -130,35 +130,33 @@ class Conversation:
             case "image" if place != "a system message":
                 return self._image(block)
             case "file" | "text-plain" if place != "a system message":
-                return _file(block)
+                return self._file(block)
             case _:
                 raise ConfigurationError(f"{self._dialect.provider}'s Responses API has no {kind} block in {place}")
 
     def _image(self, block: JSONObject) -> JSONObject:
-        image: JSONObject = {"type": "input_image", "detail": block.get("extras", {}).get("detail", "auto")}
+        image: JSONObject = {"type": "input_image", "detail": field_of(block, "detail") or "auto"}
         if "file_id" in block:
             return {**image, "file_id": block["file_id"]}
-        return {**image, "image_url": _address(block)}
+        return {**image, "image_url": self._address(block)}
 
+    def _file(self, block: JSONObject) -> JSONObject:
+        detail = field_of(block, "detail")
+        file: JSONObject = {"type": "input_file", **({} if detail is None else {"detail": detail})}
+        if "file_id" in block:
+            return {**file, "file_id": block["file_id"]}
+        if "base64" not in block:
+            return {**file, "file_url": self._address(block)}
+        usual = "document.pdf" if block.get("mime_type", "application/pdf") == "application/pdf" else "document"
+        name = field_of(block, "filename") or field_of(block, "title") or usual
+        return {**file, "filename": name, "file_data": data_url(block)}
 
-def _file(block: JSONObject) -> JSONObject:
-    extras = block.get("extras", {})
-    file: JSONObject = {"type": "input_file", **({"detail": extras["detail"]} if "detail" in extras else {})}
-    if "file_id" in block:
-        return {**file, "file_id": block["file_id"]}
-    if "base64" not in block:
-        return {**file, "file_url": _address(block)}
-    usual = "document.pdf" if block.get("mime_type", "application/pdf") == "application/pdf" else "document"
-    name = extras.get("filename") or block.get("title") or usual
-    return {**file, "filename": name, "file_data": data_url(block)}
-
-
-def _address(block: JSONObject) -> str:
-    if "url" in block:
-        return cast("str", block["url"])
-    if "base64" in block:
-        return data_url(block)
-    raise ConfigurationError(f"a {block['type']} block needs one of url, base64 or file_id")
+    def _address(self, block: JSONObject) -> str:
+        if "url" in block:
+            return web_address(block, f"{self._dialect.provider}'s Responses API")
+        if "base64" in block:
+            return data_url(block)
+        raise ConfigurationError(f"a {block['type']} block needs one of url, base64 or file_id")
 
 
 def _shortest(parts: list[JSONObject]) -> str | list[JSONObject]:

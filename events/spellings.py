@@ -81,15 +81,6 @@ def _with_extras(block: JSONObject, part: JSONObject, *keys: str) -> JSONObject:
     return block
 
 
-def _at(kind: str, url: str) -> JSONObject:
-    """A block for an address; a base64 data URL is taken apart."""
-    if url.startswith("data:"):
-        head, comma, data = url[5:].partition(",")
-        if comma and head.endswith(";base64"):
-            return {"type": kind, "base64": data, "mime_type": head.removesuffix(";base64")}
-    return {"type": kind, "url": url}
-
-
 def _kind_of(mime_type: str) -> str:
     family = mime_type.partition("/")[0]
     return family if family in MEDIA else "file"
@@ -113,7 +104,9 @@ def bare_image(data: str) -> JSONObject:
 def _image_url(part: JSONObject) -> JSONObject | None:
     image = _dict_in(part, "image_url")
     url = _text_in(part, "image_url") if image is None else _text_in(image, "url")
-    return None if url is None else _with_extras(_at("image", url), part if image is None else image, "detail")
+    if url is None:
+        return None
+    return _with_extras({"type": "image", "url": url}, part if image is None else image, "detail")
 
 
 def _input_image(part: JSONObject) -> JSONObject | None:
@@ -136,9 +129,8 @@ def _file(part: JSONObject) -> JSONObject | None:
     if (file_id := _text_in(file, "file_id")) is not None:
         block: JSONObject = {"type": "file", "file_id": file_id}
     elif (data := _text_in(file, "file_data")) is not None:
-        block = _at("file", data)
-        if "url" in block:  # bare base64, without the head of a data URL
-            block = {"type": "file", "base64": data, "mime_type": "application/pdf"}
+        bare: JSONObject = {"type": "file", "base64": data, "mime_type": "application/pdf"}
+        block = {"type": "file", "url": data} if data.startswith("data:") else bare
     elif (url := _text_in(file, "file_url")) is not None:
         block = {"type": "file", "url": url}
     else:
@@ -150,7 +142,9 @@ def _video_url(part: JSONObject) -> JSONObject | None:
     """A video by its address, as hosts of OpenAI's format have it; with anything beside that, it is not only that."""
     video = _dict_in(part, "video_url")
     url = _text_in(video, "url") if video is not None and video.keys() == {"url"} else None
-    return _at("video", url) if url is not None and part.keys() - CACHE_MARKS == {"type", "video_url"} else None
+    if url is None or part.keys() - CACHE_MARKS != {"type", "video_url"}:
+        return None
+    return {"type": "video", "url": url}
 
 
 def _document_url(part: JSONObject) -> JSONObject | None:
@@ -158,8 +152,7 @@ def _document_url(part: JSONObject) -> JSONObject | None:
     url = _text_in(part, "document_url")
     if url is None:
         return None
-    block = _at("file", url)
-    return _with_extras(block, {"filename": part.get("document_name")}, "filename")
+    return _with_extras({"type": "file", "url": url}, {"filename": part.get("document_name")}, "filename")
 
 
 def _input_text(part: JSONObject) -> JSONObject | None:

@@ -7,8 +7,10 @@ passed on as it is.
 
 from __future__ import annotations
 
+from base64 import b64encode
 from collections.abc import Iterable, Mapping
 from typing import Any, TypeAlias, cast
+from urllib.parse import unquote_to_bytes
 
 from tidewire.events.blocks import BLOCK_TYPES, JSON, ContentBlock, JSONObject
 from tidewire.events.errors import ConfigurationError
@@ -74,6 +76,7 @@ def _standard(part: JSONObject) -> ContentBlock:
     block = read_part(part)
     if block is None:
         return {"type": "non_standard", "value": part}
+    block = _without_data_url(block)
     kept = {key: part[key] for key in CACHE_MARKS if key in part}
     if kept:
         block["extras"] = {**block.get("extras", {}), **kept}
@@ -85,7 +88,21 @@ def _complete(kind: str, part: JSONObject) -> ContentBlock:
     for field, expected in _NEEDED.get(kind, {}).items():
         if not isinstance(part.get(field), expected):
             return {"type": "non_standard", "value": part}
-    return cast("ContentBlock", {**_ABSENT.get(kind, {}), **part})
+    return cast("ContentBlock", {**_ABSENT.get(kind, {}), **_without_data_url(part)})
+
+
+def _without_data_url(block: JSONObject) -> JSONObject:
+    """The block with the bytes that its address holds, if it is one that does: ``data:image/png;base64,…``."""
+    url = block.get("url")
+    if not isinstance(url, str) or not url.startswith("data:") or "," not in url:
+        return block
+    head, _, data = url.removeprefix("data:").partition(",")
+    if not head.endswith(";base64"):
+        data = b64encode(unquote_to_bytes(data)).decode()
+    found: JSONObject = {**block, "base64": data}
+    found.setdefault("mime_type", head.removesuffix(";base64") or "text/plain")
+    del found["url"]
+    return found
 
 
 def _is_foreign(kind: str, part: JSONObject) -> bool:

@@ -65,12 +65,6 @@ def test_every_format_of_the_service_is_read_and_written_again() -> None:
     assert other == ["audio mpeg"]  # whose MIME type mp3 has too
 
 
-def test_bytes_may_stand_in_a_data_url() -> None:
-    url = f"data:image/gif;base64,{BYTES}"
-    assert write(type="image", url=url) == {"format": "gif", "source": {"bytes": BYTES}}
-    assert write(type="image", url=url, mime_type="image/png")["format"] == "png"
-
-
 def test_an_object_in_s3_is_named_by_its_place() -> None:
     assert write(type="video", url="s3://bucket/a.MP4") == {
         "format": "mp4",

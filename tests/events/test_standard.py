@@ -22,8 +22,24 @@ SPELLINGS: dict[str, tuple[JSONObject, JSONObject]] = {
         {"type": "image", "base64": "AAAA", "mime_type": "image/png"},
     ),
     "openai image as a data url of text": (
-        {"type": "image_url", "image_url": {"url": "data:image/svg+xml,<svg/>"}},
-        {"type": "image", "url": "data:image/svg+xml,<svg/>"},
+        {"type": "image_url", "image_url": {"url": "data:image/svg+xml,%3Csvg/>"}},
+        {"type": "image", "base64": "PHN2Zy8+", "mime_type": "image/svg+xml"},
+    ),
+    "a data url that is cut": (
+        {"type": "image_url", "image_url": {"url": "data:image/png;base64"}},
+        {"type": "image", "url": "data:image/png;base64"},
+    ),
+    "anthropic image as a data url": (
+        {"type": "image", "source": {"type": "url", "url": "data:image/png;base64,AAAA"}},
+        {"type": "image", "base64": "AAAA", "mime_type": "image/png"},
+    ),
+    "standard text as a data url": (
+        {"type": "text-plain", "url": "data:,a%20b", "title": "T"},
+        {"type": "text-plain", "base64": "YSBi", "mime_type": "text/plain", "title": "T"},
+    ),
+    "standard image as a data url that says its type itself": (
+        {"type": "image", "url": "data:;base64,AAAA", "mime_type": "image/png"},
+        {"type": "image", "base64": "AAAA", "mime_type": "image/png"},
     ),
     "openai image as a string": (
         {"type": "image_url", "image_url": "https://a.example/i.png"},
