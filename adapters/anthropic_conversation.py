@@ -253,10 +253,9 @@ def _document(block: JSONObject) -> JSONObject:
         if source["type"] == "base64":
             source = _document_data(source["data"], source["media_type"] or _DOCUMENT_TYPES[block["type"]])
     document: JSONObject = {"type": "document", "source": source}
-    for key in ("title", "context", "citations"):
-        value = field_of(block, key)
-        if value is not None:
-            document[key] = value
+    named = {key: field_of(block, key) for key in ("title", "context", "citations")}
+    named["title"] = named["title"] or field_of(block, "filename")
+    document.update({key: value for key, value in named.items() if value is not None})
     return _marked(document, block)
 
 

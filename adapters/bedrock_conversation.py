@@ -183,12 +183,14 @@ class Conversation:
                     if not block["text"]:
                         continue
                     spelled.append({"text": block["text"]})
+                case "audio" if place == "a tool message":
+                    raise _unspellable("audio", place)
                 case "image" | "audio" | "video" | "file" | "text-plain":
                     spelled.append(write_media(block, self._names))
                 case "non_standard":
                     spelled.append(block["value"])
                 case kind:
-                    raise ConfigurationError(f"bedrock cannot take a block of type {kind!r} in {place}")
+                    raise _unspellable(kind, place)
             spelled += _cache_point(block)
         return spelled
 
@@ -217,8 +219,12 @@ def _system(message: BaseMessage) -> _Blocks:
             case "non_standard":
                 blocks.append(block["value"])
             case kind:
-                raise ConfigurationError(f"bedrock cannot take a block of type {kind!r} in a system message")
+                raise _unspellable(kind, "a system message")
     return blocks
+
+
+def _unspellable(kind: str, place: str) -> ConfigurationError:
+    return ConfigurationError(f"bedrock cannot take a block of type {kind!r} in {place}")
 
 
 def _answer_text(block: JSONObject, own: bool) -> JSONObject | None:

@@ -18,6 +18,19 @@ _USUAL_TYPES = {
     "text-plain": "text/plain",
 }
 
+#: How names of files end.
+_ENDINGS = {
+    "application/json": ".json",
+    "application/pdf": ".pdf",
+    "application/vnd.openxmlformats-officedocument.presentationml.presentation": ".pptx",
+    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": ".xlsx",
+    "application/vnd.openxmlformats-officedocument.wordprocessingml.document": ".docx",
+    "text/csv": ".csv",
+    "text/html": ".html",
+    "text/markdown": ".md",
+    "text/plain": ".txt",
+}
+
 #: Where the clouds keep files: only some servers open what lies there.
 _STORES = ("gs://", "s3://")
 
@@ -28,11 +41,16 @@ def data_url(block: JSONObject) -> str:
 
 
 def plain_text(block: JSONObject, provider: str) -> str:
-    """The text of a ``text-plain`` block, for formats that know no such thing and take it as text.
+    """The title, the context and the text of a ``text-plain`` block, for formats that take it as text.
 
     Raises:
         ConfigurationError: The block has neither ``text`` nor ``base64`` in UTF-8.
     """
+    told = (field_of(block, "title"), field_of(block, "context"), _text_of(block, provider))
+    return "\n".join(text for text in told if isinstance(text, str) and text)
+
+
+def _text_of(block: JSONObject, provider: str) -> str:
     text = block.get("text")
     if isinstance(text, str):
         return text
@@ -64,10 +82,18 @@ def web_address(block: JSONObject, provider: str, *, opens: tuple[str, ...] = ()
     return url
 
 
+def file_name(block: JSONObject) -> str:
+    """The name of a document, as its block says, or one that fits its type."""
+    found = field_of(block, "filename") or field_of(block, "title")
+    if isinstance(found, str):
+        return found
+    return "document" + _ENDINGS.get(block.get("mime_type") or _USUAL_TYPES[block["type"]], "")
+
+
 def field_of(block: JSONObject, key: str) -> JSON:
     """A field that only some providers know: users write it on the block itself, or in its ``extras``."""
     found = block.get(key)
     return found if found is not None else object_of(block.get("extras")).get(key)
 
 
-__all__ = ["data_url", "field_of", "plain_text", "web_address"]
+__all__ = ["data_url", "field_of", "file_name", "plain_text", "web_address"]

@@ -240,8 +240,7 @@ class Conversation:
 
     def _media(self, block: JSONObject) -> JSONObject:
         if block["type"] == "text-plain" and isinstance(block.get("text"), str):
-            known = [block.get("title"), block.get("context"), plain_text(block, self._provider)]
-            return {"text": "\n".join(text for text in known if text)}
+            return {"text": plain_text(block, self._provider)}
         if block.get("file_id") is not None:
             block = {**block, "url": self._file_url(str(block["file_id"]))}
         elif block.get("url") is not None:

@@ -16,7 +16,7 @@ import re
 from collections.abc import Sequence
 from typing import cast
 
-from tidewire.adapters.content import data_url, field_of, plain_text, web_address
+from tidewire.adapters.content import data_url, field_of, file_name, plain_text, web_address
 from tidewire.adapters.json_text import object_of, to_json
 from tidewire.adapters.openai_chat_dialect import Dialect
 from tidewire.events.blocks import JSONObject
@@ -228,8 +228,7 @@ class Conversation:
             return {"type": "file", "file": {"file_id": block["file_id"]}}
         if "url" in block and not self._dialect.file_urls:
             raise self._unspellable(block["type"], "a user message", "by its URL; give base64 or a file_id")
-        usual = "document.pdf" if block.get("mime_type", "application/pdf") == "application/pdf" else "document"
-        return {"type": "file", "file": {"filename": name or usual, "file_data": self._address(block)}}
+        return {"type": "file", "file": {"filename": file_name(block), "file_data": self._address(block)}}
 
     def _address(self, block: JSONObject) -> str:
         if "url" in block:

@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import cast
 
-from tidewire.adapters.content import data_url, field_of, plain_text, web_address
+from tidewire.adapters.content import data_url, field_of, file_name, plain_text, web_address
 from tidewire.adapters.openai_responses_dialect import Dialect
 from tidewire.adapters.openai_responses_history import History
 from tidewire.events.blocks import JSONObject
@@ -147,9 +147,7 @@ class Conversation:
             return {**file, "file_id": block["file_id"]}
         if "base64" not in block:
             return {**file, "file_url": self._address(block)}
-        usual = "document.pdf" if block.get("mime_type", "application/pdf") == "application/pdf" else "document"
-        name = field_of(block, "filename") or field_of(block, "title") or usual
-        return {**file, "filename": name, "file_data": data_url(block)}
+        return {**file, "filename": file_name(block), "file_data": data_url(block)}
 
     def _address(self, block: JSONObject) -> str:
         if "url" in block:

@@ -293,10 +293,10 @@ def _converse(part: JSONObject, key: str, kind: str) -> JSONObject | None:
     source = _dict_in(media, "source") if media is not None else None
     if media is None or source is None:
         return None
-    form = _text_in(media, "format") or ""
+    form, name = _text_in(media, "format") or "", _text_in(media, "name")
     block: JSONObject = {"type": kind, "mime_type": _CONVERSE_TYPES[key].get(form, f"{key}/{form}")}
     found = {
-        "filename": _text_in(media, "name"),
+        "filename": None if name is None else f"{name}.{form}",  # names have no dots there, so this loses nothing
         "context": media.get("context"),
         "citations": media.get("citations"),
     }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tidewire.adapters.content import data_url, field_of, plain_text, web_address
+from tidewire.adapters.content import data_url, field_of, file_name, plain_text, web_address
 from tidewire.events.blocks import JSON, JSONObject
 from tidewire.events.errors import ConfigurationError
 
@@ -23,6 +23,8 @@ def test_bytes_are_an_address_of_their_own(block: JSONObject, url: str) -> None:
 def test_a_plain_text_is_its_text_or_what_its_bytes_say() -> None:
     assert plain_text({"type": "text-plain", "text": "a"}, "acme") == "a"
     assert plain_text({"type": "text-plain", "base64": "w6Q="}, "acme") == "ä"
+    named: JSONObject = {"type": "text-plain", "text": "a", "title": "T", "extras": {"context": "C"}}
+    assert plain_text(named, "acme") == "T\nC\na"
 
 
 @pytest.mark.parametrize(
@@ -41,6 +43,21 @@ def test_a_plain_text_that_cannot_be_read_is_refused(block: JSONObject, said: st
 @pytest.mark.parametrize("url", ["https://e.org/i.png", "http://e.org/i.png", "file:///i.png"])
 def test_an_address_is_passed_on(url: str) -> None:
     assert web_address({"type": "image", "url": url}, "acme") == url
+
+
+@pytest.mark.parametrize(
+    ("block", "name"),
+    [
+        ({"type": "file", "title": "T", "extras": {"filename": "a.csv"}}, "a.csv"),
+        ({"type": "file", "title": "T"}, "T"),
+        ({"type": "file"}, "document.pdf"),
+        ({"type": "text-plain"}, "document.txt"),
+        ({"type": "file", "mime_type": "text/csv"}, "document.csv"),
+        ({"type": "file", "mime_type": "application/zip"}, "document"),
+    ],
+)
+def test_a_document_has_the_name_that_it_says_or_one_that_fits_its_type(block: JSONObject, name: str) -> None:
+    assert file_name(block) == name
 
 
 def test_an_address_in_a_cloud_s_store_is_for_those_who_open_it() -> None:

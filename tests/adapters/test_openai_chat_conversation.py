@@ -137,7 +137,7 @@ def test_a_document_is_a_data_url_with_a_name_or_the_id_of_an_upload() -> None:
         "file": {"filename": "document.pdf", "file_data": "data:application/pdf;base64,AAAA"},
     }
     assert part({**pdf, "extras": {"filename": "a.pdf"}})["file"]["filename"] == "a.pdf"
-    assert part({**pdf, "mime_type": "text/csv"})["file"]["filename"] == "document"
+    assert part({**pdf, "mime_type": "text/csv"})["file"]["filename"] == "document.csv"
     assert part({"type": "file", "file_id": "file-1"}) == {"type": "file", "file": {"file_id": "file-1"}}
     assert part({"type": "text-plain", "file_id": "file-1"}) == {"type": "file", "file": {"file_id": "file-1"}}
     url = {"type": "file", "url": "https://e.org/a.pdf"}

@@ -123,7 +123,7 @@ def test_a_document_is_an_address_bytes_with_a_name_or_an_uploaded_file() -> Non
         "file_id": "file-1",
     }
     assert part({"type": "file", "base64": "AAAA"})["filename"] == "document.pdf"
-    assert part({"type": "file", "base64": "AAAA", "mime_type": "text/csv"})["filename"] == "document"
+    assert part({"type": "file", "base64": "AAAA", "mime_type": "text/csv"})["filename"] == "document.csv"
 
 
 def test_a_text_document_is_text_unless_it_lies_elsewhere() -> None:

@@ -226,7 +226,7 @@ SPELLINGS: dict[str, tuple[JSONObject, JSONObject]] = {
     ),
     "converse document": (
         {"document": {"format": "pdf", "name": "a", "source": {"bytes": "AAAA"}}},
-        {"type": "file", "base64": "AAAA", "mime_type": "application/pdf", "extras": {"filename": "a"}},
+        {"type": "file", "base64": "AAAA", "mime_type": "application/pdf", "extras": {"filename": "a.pdf"}},
     ),
     "converse document to be cited": (
         {
@@ -242,12 +242,12 @@ SPELLINGS: dict[str, tuple[JSONObject, JSONObject]] = {
             "type": "file",
             "url": "s3://a",
             "mime_type": "application/pdf",
-            "extras": {"filename": "a", "context": "C", "citations": {"enabled": True}, "bucketOwner": "1"},
+            "extras": {"filename": "a.pdf", "context": "C", "citations": {"enabled": True}, "bucketOwner": "1"},
         },
     ),
     "converse document of text": (
         {"document": {"format": "md", "name": "a", "source": {"text": "words"}}},
-        {"type": "text-plain", "text": "words", "mime_type": "text/markdown", "extras": {"filename": "a"}},
+        {"type": "text-plain", "text": "words", "mime_type": "text/markdown", "extras": {"filename": "a.md"}},
     ),
     "converse video": (
         {"video": {"format": "mov", "source": {"s3Location": {"uri": "s3://a"}}}},
