@@ -181,11 +181,11 @@ def test_headers_longer_than_the_format_allows_are_refused_before_they_arrive() 
 def test_time_grows_with_the_bytes_and_not_with_their_square() -> None:
     def seconds(body: bytes, read: int) -> float:
         framer = EventStreamFramer()
-        began = time.perf_counter()
+        began = time.process_time()
         for start in range(0, len(body), read):
             for _ in framer.feed(body[start : start + read]):
                 pass
-        return time.perf_counter() - began
+        return time.process_time() - began
 
     many = event("contentBlockDelta", {"delta": {"text": "word"}}) * 40_000
     long = frame({}, b"x" * 8_000_000)

@@ -110,7 +110,7 @@ async def test_a_task_that_is_cancelled_before_it_begins_ends_too() -> None:
 
     handle = current_host().start(begin)
     handle.cancel()
-    with anyio.fail_after(1):
+    with anyio.fail_after(10):
         await handle.aclose()
     assert not began
 
@@ -283,7 +283,7 @@ async def test_one_pool_that_cannot_be_closed_does_not_keep_the_others_open(
     finish = anyio.Event()
     handle = current_host().start(stubborn)
     await checkpoint()
-    with anyio.fail_after(2):
+    with anyio.fail_after(10):
         await aclose_all()
     assert pool.closed == 1
     assert "ZeroDivisionError" in caplog.text
@@ -302,7 +302,7 @@ async def test_a_task_that_closes_everything_does_not_wait_for_itself() -> None:
     async def outer() -> str:
         return await current_host().start(inner).wait()
 
-    with anyio.fail_after(1):
+    with anyio.fail_after(10):
         assert await current_host().start(outer).wait() == "1 True"
 
 
@@ -536,7 +536,7 @@ async def test_tasks_that_are_cancelled_with_all_others_before_they_begin_end_to
     for task in asyncio.all_tasks() - {asyncio.current_task()}:
         if "Host" in repr(task) or "Handle" in repr(task):
             task.cancel()
-    with anyio.fail_after(1):
+    with anyio.fail_after(10):
         await handle.settle()
         await aclose_all()
     assert hosts_tasks() == []

@@ -132,9 +132,9 @@ def test_frames_before_an_event_over_the_limit_are_given_first() -> None:
 def test_a_huge_event_in_single_bytes_takes_time_in_proportion_to_its_length() -> None:
     def seconds(length: int) -> float:
         reads = one_byte_reads(b"data: " + b"x" * length + b"\n\n")
-        began = time.perf_counter()
+        began = time.process_time()
         assert len(frames(reads, 1 << 24)) == 1
-        return time.perf_counter() - began
+        return time.process_time() - began
 
     seconds(1_000)
     # 16 times the length takes 16 times as long; were the buffer searched anew for each byte, it would take 256 times.

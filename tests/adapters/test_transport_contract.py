@@ -151,8 +151,8 @@ async def eventually(condition: Callable[[], bool]) -> bool:
     return condition()
 
 
-async def sees_close(peer: Peer, seconds: float = 1.0) -> bool:
-    """Whether the server sees the client close within a second."""
+async def sees_close(peer: Peer, seconds: float = 10.0) -> bool:
+    """Whether the server sees the client close."""
     return await to_thread.run_sync(peer.closed_by_client, seconds)
 
 
@@ -482,7 +482,7 @@ async def test_abort_ends_a_pending_read_and_closes_the_socket(transport: HttpTr
             group.start_soon(read)
             await anyio.wait_all_tasks_blocked()
             response.abort()
-            with anyio.fail_after(1):
+            with anyio.fail_after(10):
                 await ended.wait()
         assert await to_thread.run_sync(server.peer().finished.wait, 1.0)
         assert await eventually(lambda: sockets_to(server.port) == 0)
@@ -659,7 +659,7 @@ async def test_closing_waits_a_moment_for_the_last_bytes(
 async def test_closing_does_not_wait_long(transport: HttpTransport) -> None:
     with RawServer(misbehave(chunked(b"hello"), hang)) as server:
         response = await transport.open(post(server.url))
-        with anyio.fail_after(1):
+        with anyio.fail_after(10):
             await response.aclose()
         assert await eventually(lambda: sockets_to(server.port) == 0)
 

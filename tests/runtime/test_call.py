@@ -237,7 +237,7 @@ async def test_an_endless_error_body_is_read_up_to_its_limit() -> None:
 async def test_time_runs_out_in_each_phase(exchange: Exchange, limits: Timeout, phase: str) -> None:
     heard = Heard()
     model, transport = model_on(exchange, timeout=limits, max_retries=0)
-    with anyio.fail_after(3), pytest.raises(APITimeoutError) as raised:
+    with anyio.fail_after(30), pytest.raises(APITimeoutError) as raised:
         await model.ainvoke("hi", {"callbacks": heard})
     assert raised.value.phase == phase
     assert heard.end.outcome == "error"
@@ -246,7 +246,7 @@ async def test_time_runs_out_in_each_phase(exchange: Exchange, limits: Timeout, 
 
 async def test_a_first_event_that_is_late_is_asked_for_again() -> None:
     heard = Heard()
-    model, transport = model_on([Exchange(ending="hang"), GOOD], timeout=Timeout(first_event=0.05))
+    model, transport = model_on([Exchange(ending="hang"), GOOD], timeout=Timeout(first_event=1.0))
     assert (await model.ainvoke("hi", {"callbacks": heard})).text == "ab"
     assert [retry.reason for retry in heard.of(Retry)] == ["APITimeoutError"]
     assert transport.open_responses == 0
@@ -258,11 +258,11 @@ async def test_no_limits_means_no_limits() -> None:
 
 
 async def test_the_consumers_own_time_does_not_count() -> None:
-    timeout = Timeout(first_event=0.2, between_events=0.05, total=0.2)
+    timeout = Timeout(first_event=0.5, between_events=0.5, total=0.5)
     model, _ = model_on(Exchange(body=GOOD, cuts="event"), timeout=timeout)
     texts: list[str] = []
     async for chunk in model.astream("hi"):
-        await anyio.sleep(0.1)
+        await anyio.sleep(0.6)
         texts.append(chunk.text)
     assert "".join(texts) == "ab"
 
@@ -270,7 +270,7 @@ async def test_the_consumers_own_time_does_not_count() -> None:
 async def test_cancelled_while_reading_the_run_ends_once_and_the_connection_is_closed() -> None:
     heard = Heard()
     model, transport = model_on(Exchange(body=frame("a"), ending="hang"))
-    with anyio.move_on_after(0.05) as scope:
+    with anyio.move_on_after(0.5) as scope:
         await model.ainvoke("hi", {"callbacks": heard})
     assert scope.cancelled_caught
     assert (heard.end.outcome, heard.end.output.text, heard.end.error) == ("cancelled", "a", None)
@@ -280,7 +280,7 @@ async def test_cancelled_while_reading_the_run_ends_once_and_the_connection_is_c
 async def test_cancelled_while_waiting_to_try_again() -> None:
     heard = Heard()
     model, transport = model_on(status(500), retry=RetryPolicy(initial_s=60, max_s=60, random=lambda: 1.0))
-    with anyio.move_on_after(0.05):
+    with anyio.move_on_after(0.5):
         await model.ainvoke("hi", {"callbacks": heard})
     assert heard.end.outcome == "cancelled"
     assert len(heard.of(Retry)) == 1
@@ -295,7 +295,7 @@ async def test_cancelled_in_a_subscriber() -> None:
             await anyio.sleep(60)
 
     model, transport = model_on(GOOD)
-    with anyio.move_on_after(0.05):
+    with anyio.move_on_after(0.5):
         await model.ainvoke("hi", {"callbacks": [heard, slow]})
     assert heard.end.outcome in ("cancelled", "ok")  # what one read held may have been all of it
     assert transport.open_responses == 0

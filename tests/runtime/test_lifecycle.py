@@ -234,11 +234,11 @@ async def test_it_ends_once_and_leaves_nothing_behind(scenario: Scenario, wire: 
         with subscribe(scene):
             await scenario(scene)
         await _settled(lambda: _living_tasks() <= tasks + 1, "a task besides the host's is left")
-        await simulator.await_idle(1.0)
+        await simulator.await_idle(10)
         for run, events in scene.runs.items():
             check_grammar(events, run.kind)
         await aclose()
-        await simulator.await_until(lambda seen: seen.open_connections == 0, 1.0)
+        await simulator.await_until(lambda seen: seen.open_connections == 0, 10)
         await _settled(lambda: _living_tasks() <= tasks, "a task is left after aclose()")
 
 
@@ -286,8 +286,8 @@ def _living_tasks() -> int:
 
 
 async def _settled(condition: Callable[[], bool], otherwise: str) -> None:
-    """Wait until the loop has done what was already due, one second at most."""
-    with anyio.move_on_after(1.0):
+    """Wait until the loop has done what was already due, ten seconds at most."""
+    with anyio.move_on_after(10):
         while not condition():  # noqa: ASYNC110 - tasks that end tell nobody
             await anyio.sleep(0.005)
     assert condition(), otherwise

@@ -100,7 +100,7 @@ async def test_thousands_of_waiters_keep_the_rate() -> None:
 
 
 async def test_a_cancelled_waiter_gives_its_place_to_the_next() -> None:
-    limiter = InMemoryRateLimiter(requests_per_second=20, max_bucket_size=1)
+    limiter = InMemoryRateLimiter(requests_per_second=2, max_bucket_size=1)
     assert await limiter.aacquire()
     begun = anyio.current_time()
     scopes: list[anyio.CancelScope] = []
@@ -118,17 +118,18 @@ async def test_a_cancelled_waiter_gives_its_place_to_the_next() -> None:
         await anyio.wait_all_tasks_blocked()
         for scope in scopes:
             scope.cancel()
-    assert anyio.current_time() - begun < 1.0
+    assert anyio.current_time() - begun < 10  # and not the 25 s of all who gave up
 
 
 async def test_not_blocking_never_overtakes_those_who_wait() -> None:
-    limiter = InMemoryRateLimiter(requests_per_second=20, max_bucket_size=1)
+    limiter = InMemoryRateLimiter(requests_per_second=0.01, max_bucket_size=1)
     assert await limiter.aacquire(blocking=False)
     async with anyio.create_task_group() as group:
         group.start_soon(limiter.aacquire)
         await anyio.wait_all_tasks_blocked()
         assert not await limiter.aacquire(blocking=False)
-        assert limiter.expected_wait_s() > 0.05
+        assert limiter.expected_wait_s() > 100
+        group.cancel_scope.cancel()
 
 
 def test_threads_and_loops_share_one_limiter() -> None:
