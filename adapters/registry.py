@@ -11,10 +11,13 @@ from collections.abc import Mapping
 from difflib import get_close_matches
 from functools import cache
 from importlib import import_module
-from importlib.metadata import EntryPoint, entry_points
+from typing import TYPE_CHECKING
 
 from tidewire.adapters.spec import Adapter
 from tidewire.events.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
 
 #: The group of entry points in which other packages register adapters.
 ENTRY_POINTS = "tidewire.adapters"
@@ -68,6 +71,8 @@ def _hosts() -> Mapping[str, Adapter]:
 
 @cache
 def _third_party() -> dict[str, EntryPoint]:
+    from importlib.metadata import entry_points  # with some forty modules, needed for a name that is not built in
+
     return {_normal(point.name): point for point in entry_points(group=ENTRY_POINTS)}
 
 

@@ -11,7 +11,6 @@ import math
 import re
 import time
 from collections.abc import Callable, Mapping
-from email.utils import parsedate_to_datetime
 from typing import TypeGuard, cast
 
 import msgspec
@@ -83,6 +82,8 @@ def _number(text: str | None) -> float | None:
 
 
 def _http_date(text: str) -> float | None:
+    from email.utils import parsedate_to_datetime  # with ten modules, for what hardly anybody sends
+
     try:
         return parsedate_to_datetime(text).timestamp()
     except (ValueError, OverflowError):  # no date, or one beyond what the platform counts

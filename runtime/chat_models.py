@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, ClassVar, Literal, TypeVar, overload
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar, overload
 
 import msgspec
 
@@ -16,8 +16,10 @@ from tidewire.events.messages import AIMessage
 from tidewire.events.types import Event
 from tidewire.model import Model
 from tidewire.stream import ChunkMaker
-from tidewire.structured import StructuredMethod, form_of
-from tidewire.structured_model import RawOutput, StructuredModel
+
+if TYPE_CHECKING:
+    from tidewire.structured import StructuredMethod
+    from tidewire.structured_model import RawOutput, StructuredModel
 
 T = TypeVar("T")
 
@@ -118,6 +120,9 @@ class ChatModel(Model[AIMessage, AIMessageChunk]):
         Raises:
             ConfigurationError: The schema is none, or uses a keyword that answers cannot be checked for.
         """
+        from tidewire.structured import form_of
+        from tidewire.structured_model import StructuredModel
+
         form = form_of(schema, method=method, include_raw=include_raw, strict=strict, validate=validate)
         return StructuredModel(msgspec.structs.replace(self._with(parameters), form=form))
 

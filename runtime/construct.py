@@ -19,7 +19,6 @@ from tidewire.events.errors import ConfigurationError
 from tidewire.model_profile import ModelProfile
 from tidewire.policy import Timeout
 from tidewire.settings import Settings
-from tidewire.tool_binding import tool_choice_of, tools_of
 
 #: Other names under which the field knows a keyword; ``{provider}`` stands for the provider's name.
 _ALIASES = {
@@ -48,10 +47,14 @@ def _set_retries(settings: Settings, value: int) -> Settings:
 
 
 def _set_tools(settings: Settings, value: JSON) -> Settings:
+    from tidewire.tool_binding import tools_of
+
     return msgspec.structs.replace(settings, tools=tools_of(value))
 
 
 def _set_tool_choice(settings: Settings, value: JSON) -> Settings:
+    from tidewire.tool_binding import tool_choice_of
+
     return msgspec.structs.replace(settings, tool_choice=tool_choice_of(value, settings.tools))
 
 

@@ -7,7 +7,7 @@ connections are shared.
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
-from typing import Any, Generic, Literal, Self, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Generic, Literal, Self, TypeVar, overload
 
 import msgspec
 
@@ -23,7 +23,9 @@ from tidewire.events.stream_events import RecordFilter, StreamEvent
 from tidewire.events.types import Event
 from tidewire.settings import Settings
 from tidewire.stream import Stream, generate_events, pieces_of, records_of
-from tidewire.tool_binding import ToolLike, add_tools, tool_choice_of, tools_of
+
+if TYPE_CHECKING:
+    from tidewire.tool_binding import ToolLike
 
 Out = TypeVar("Out")
 Piece = TypeVar("Piece")
@@ -301,6 +303,8 @@ class Model(Generic[Out, Piece]):
         Raises:
             ConfigurationError: Something is no tool, or the chosen tool is not bound.
         """
+        from tidewire.tool_binding import add_tools, tool_choice_of, tools_of
+
         settings = self._with(parameters)
         bound = add_tools(settings.tools, tools_of(tools, strict=strict)) if tools else ()
         choice = settings.tool_choice if tools else None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -25,7 +25,9 @@ from tidewire.model_profile import ModelProfile
 from tidewire.policy import RetryPolicy, Timeout
 from tidewire.profile_checks import check_request, fit_parameters
 from tidewire.rate_limiters import BaseRateLimiter
-from tidewire.structured import Form
+
+if TYPE_CHECKING:
+    from tidewire.structured import Form
 
 
 class Settings(msgspec.Struct, frozen=True):

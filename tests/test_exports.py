@@ -145,6 +145,30 @@ def effects(statement: str) -> str:
 
 def test_importing_tidewire_loads_no_client_and_opens_nothing() -> None:
     assert effects("import tidewire") == ""
+    assert effects("from tidewire import *") == ""
+
+
+COUNT = """
+import sys
+
+before = len(sys.modules)
+import tidewire
+imported = len(sys.modules) - before
+tidewire.init_chat_model("openai:gpt-5-nano", api_key="any")
+print(imported, len(sys.modules) - before)
+"""
+
+
+def test_importing_tidewire_loads_few_modules() -> None:
+    done = subprocess.run([sys.executable, "-c", COUNT], capture_output=True, text=True, check=True)
+    imported, made = map(int, done.stdout.split())
+    assert imported < 20
+    assert made <= 220
+
+
+def test_no_name_of_tidewire_is_that_of_a_module_of_it() -> None:
+    # Whoever imports the module would find it in place of what the name stands for.
+    assert {f"tidewire.{name}" for name in importlib.import_module("tidewire").__all__} & MODULES.keys() == set()
 
 
 # The checks can fail.

@@ -19,12 +19,15 @@ ROOT = Path(__file__).parents[1]
 ROOMS = {"events": "tidewire.events", "adapters": "tidewire.adapters", "runtime": "tidewire"}
 
 # These load what a call turns out to need; everybody else imports tidewire's modules at the top.
-LOADERS = {"tidewire", "tidewire.adapters.registry", "tidewire.adapters.transports", "tidewire.cli"}
+LOADERS = {
+    "tidewire", "tidewire.adapters.registry", "tidewire.adapters.transports", "tidewire.chat_models", "tidewire.cli",
+    "tidewire.construct", "tidewire.model",
+}  # fmt: skip
 
 # What may be imported late, because a user may not have it or `import tidewire` shall not load it.
 LATE = {
-    "aiohttp", "botocore", "certifi", "google", "httpx", "httpx2", "mcp", "opentelemetry", "pydantic",
-    "structlog", "trio",
+    "aiohttp", "botocore", "certifi", "email", "google", "httpx", "httpx2", "importlib", "mcp",
+    "opentelemetry", "pydantic", "structlog", "trio",
 }  # fmt: skip
 
 # What a dependency brings as a part of its own interface: aiohttp takes URLs as yarl has them, httpx trusts certifi.
