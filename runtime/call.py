@@ -13,22 +13,16 @@ from typing import Any
 
 import anyio
 
-from tidewire.adapters.spec import Decoder, ModelRequest, Response, is_streamed
+from tidewire.adapters.spec import ModelRequest
+from tidewire.admission import wait_for_turn
+from tidewire.attempt import Attempt
 from tidewire.config import parse_run_id
 from tidewire.events.bus import Bus, current_bus, scoped_subscriptions
 from tidewire.events.callbacks import subscriptions
 from tidewire.events.convert import ModelInput, convert_to_messages
-from tidewire.events.errors import (
-    BODY_LIMIT,
-    APIConnectionError,
-    APIStatusError,
-    APITimeoutError,
-    StreamInterruptedError,
-    TidewireError,
-)
+from tidewire.events.errors import APIStatusError, TidewireError
 from tidewire.events.messages import AIMessage
-from tidewire.events.types import CONTENT, End, Event, Meta, Outcome, Retry, Run, Start, Wait
-from tidewire.rate_limiters import BaseRateLimiter
+from tidewire.events.types import CONTENT, End, Event, Outcome, Retry, Run, Start
 from tidewire.runs import make_run
 from tidewire.settings import Settings
 from tidewire.watchdog import LimitPassed, Watchdog
@@ -50,12 +44,11 @@ class Call:
 
     __slots__ = (
         "_attempt",
+        "_attempts",
         "_content",
-        "_decoder",
         "_error",
         "_over",
         "_request",
-        "_response",
         "_settings",
         "_started",
         "_watchdog",
@@ -81,10 +74,9 @@ class Call:
             convert_to_messages(input), stream=self.bus.wants_tokens if wanted is None else wanted
         )
         self._watchdog: Watchdog | None = None
-        self._response: Response | None = None
-        self._decoder: Decoder | None = None
+        self._attempt: Attempt | None = None
+        self._attempts = 0
         self._error: BaseException | None = None
-        self._attempt = 0
         self._content = False
         self._started = False
         self._over = False
@@ -163,16 +155,16 @@ class Call:
         """One network read, or the wait before another attempt. True when there is something to return."""
         before = len(published)
         try:
-            response = self._response
-            if response is None:
-                response = await self._open(watchdog, published)
+            attempt = self._attempt
+            if attempt is None:
+                attempt = await self._begin_attempt(watchdog, published)
                 before = len(published)
-            decoder = self._decoder
-            assert decoder is not None
+            response, decoder = attempt.response, attempt.decoder
             data = await watchdog.guard(response.read(), response.abort)
             self.bus.publish_all(decoder.feed(data) if data else decoder.close(), published)
         except (TidewireError, LimitPassed) as raised:
-            error = self._explain(raised, watchdog)
+            error = raised if self._attempt is None else self._attempt.explain(raised, watchdog)
+            assert isinstance(error, TidewireError), "nothing takes long before there is an attempt"
             if len(published) > before and not self._content:
                 self._content = any(type(event) in CONTENT for event in published)
             await self._retry_or_raise(error, watchdog, published)
@@ -185,94 +177,43 @@ class Call:
             return True
         return len(published) > before
 
-    async def _open(self, watchdog: Watchdog, published: list[Event]) -> Response:
-        settings = self._settings
-        codec, request = settings.adapter.choose(self._request)
-        http = codec.encode(request)
-        if settings.headers:
-            http.headers.update(settings.headers)
-        if not self._attempt and (warnings := (*request.warnings, *http.warnings)):
-            self.bus.publish_all(warnings, published)
-        if settings.rate_limiter is not None:
-            await self._wait_for_turn(settings.rate_limiter, published)
-        self._attempt += 1
-        watchdog.begin_attempt()
-        http = await settings.credentials.apply(http)
-        opening = settings.transport.open(http, connect_timeout_s=settings.timeout.connect)
-        response = self._response = await watchdog.guard(opening, None)
-        if response.status >= 300:
-            body = await self._error_body(response, watchdog)
-            raise codec.error(response.status, response.headers, body)
-        self._decoder = codec.decoder(
-            streamed=is_streamed(response.headers.get("content-type", ""), asked=self._request.stream)
-        )
-        request_id = codec.request_id(response.headers)
-        if request_id is not None:
-            self.bus.publish_all((Meta(request_id=request_id),), published)
-        return response
-
-    async def _wait_for_turn(self, limiter: BaseRateLimiter, published: list[Event]) -> None:
-        if await limiter.aacquire(blocking=False):
-            return
-        self.bus.publish_all((Wait("rate_limiter", limiter.expected_wait_s()),), published)
-        await self.bus.flush()
-        await limiter.aacquire()
-
-    async def _error_body(self, response: Response, watchdog: Watchdog) -> bytes:
-        """What the provider says about a refusal, as far as it can be read."""
-        body = b""
-        try:
-            while len(body) < BODY_LIMIT:
-                data = await watchdog.guard(response.read(), response.abort)
-                if not data:
-                    break
-                body += data
-        except (APIConnectionError, LimitPassed):
-            watchdog.expired = None  # the status alone says enough: a body that breaks off or stalls cannot hide it
-        return body[:BODY_LIMIT]
-
-    def _explain(self, error: TidewireError | LimitPassed, watchdog: Watchdog) -> TidewireError:
-        """The error that the caller should see, for what came out of the transport or the decoder."""
-        phase = watchdog.expired
-        if phase is not None:
-            limit = self._settings.timeout.for_phase(phase)
-            timed_out = APITimeoutError(f"no answer within {limit:g} s ({phase})", phase=phase)
-            timed_out.__cause__ = error
-            return timed_out
-        assert isinstance(error, TidewireError), "a limit was passed, but none is named"
-        answered = self._decoder is not None
-        if answered and isinstance(error, APIConnectionError) and not isinstance(error, APITimeoutError):
-            broken = StreamInterruptedError(f"the answer broke off: {error.message}")
-            broken.__cause__ = error
-            return broken
-        return error
+    async def _begin_attempt(self, watchdog: Watchdog, published: list[Event]) -> Attempt:
+        attempt = self._attempt = Attempt(self._settings, self._request)
+        if not self._attempts and attempt.warnings:
+            self.bus.publish_all(attempt.warnings, published)
+        await wait_for_turn(self._settings, self.bus, published)
+        self._attempts += 1
+        meta = await attempt.open(watchdog)
+        if meta is not None:
+            self.bus.publish_all((meta,), published)
+        return attempt
 
     async def _retry_or_raise(self, error: TidewireError, watchdog: Watchdog, published: list[Event]) -> None:
         if self._content:
             raise error
-        wait = self._settings.retry.wait_before_retry(error, self._attempt, watchdog.remaining_s)
+        wait = self._settings.retry.wait_before_retry(error, self._attempts, watchdog.remaining_s)
         if wait is None:
             raise error
-        self._drop_response()
+        self._drop_attempt()
         watchdog.expired = None
         reason = type(error).__name__
         if isinstance(error, APIStatusError) and error.status_code is not None:
             reason = f"{reason} ({error.status_code})"
-        self.bus.publish_all((Retry(self._attempt, wait, reason),), published)
+        self.bus.publish_all((Retry(self._attempts, wait, reason),), published)
         await self.bus.flush()
         await anyio.sleep(wait)
 
-    def _drop_response(self) -> None:
-        response, self._response, self._decoder = self._response, None, None
-        if response is not None:
-            response.abort()
+    def _drop_attempt(self) -> None:
+        attempt, self._attempt = self._attempt, None
+        if attempt is not None:
+            attempt.drop()
 
     async def _fail(self, error: BaseException, published: list[Event]) -> None:
         """End the run because of ``error``; raise it now, or by the next read if events are to be returned first."""
         if isinstance(error, TidewireError):
             error.provider = error.provider or self.run.provider
             error.model = error.model or self.run.model
-            error.attempts = self._attempt
+            error.attempts = self._attempts
             if self._content and error.partial is None:
                 error.partial = AIMessage.from_fold(self.bus.fold)
         if isinstance(error, GeneratorExit):
@@ -291,7 +232,7 @@ class Call:
         assert self._watchdog is not None, "only a run that has begun ends"
         self._watchdog.stop()
         if outcome != "ok":
-            self._drop_response()
+            self._drop_attempt()
         self._over = True
         fold = self.bus.fold
         usage = fold.usage_event()

@@ -1,0 +1,108 @@
+"""One attempt: the request as it is spelled, and the answer to it, as bytes and what decodes them."""
+
+from __future__ import annotations
+
+from tidewire.adapters.spec import Codec, Decoder, ModelRequest, Response, is_streamed
+from tidewire.events.errors import (
+    BODY_LIMIT,
+    APIConnectionError,
+    APITimeoutError,
+    StreamInterruptedError,
+    TidewireError,
+)
+from tidewire.events.types import Meta, WarningEvent
+from tidewire.settings import Settings
+from tidewire.watchdog import LimitPassed, Watchdog
+
+
+class Attempt:
+    """One HTTP request of a call.
+
+    ``response`` and ``decoder`` are there once it is open; whoever opened it closes or drops it.
+
+    Args:
+        settings: The model that is asked.
+        request: What it is asked.
+
+    Raises:
+        ConfigurationError: The wire format cannot spell something in the request.
+    """
+
+    __slots__ = ("_codec", "_http", "_settings", "_stream", "decoder", "is_open", "response", "warnings")
+
+    response: Response
+    decoder: Decoder
+
+    def __init__(self, settings: Settings, request: ModelRequest) -> None:
+        codec, asked = settings.adapter.choose(request)
+        http = codec.encode(asked)
+        if settings.headers:
+            http.headers.update(settings.headers)
+        self._settings = settings
+        self._codec: Codec = codec
+        self._http = http
+        self._stream = request.stream
+        #: What of the call is left out of the request.
+        self.warnings: tuple[WarningEvent, ...] = (*asked.warnings, *http.warnings)
+        #: True once there is a response to be closed.
+        self.is_open = False
+
+    async def open(self, watchdog: Watchdog) -> Meta | None:
+        """Send the request and wait for the head of an answer that is a success; gives what the head says of it.
+
+        Raises:
+            TidewireError: There is no answer, or it is a refusal. The connection is closed.
+            LimitPassed: It took too long.
+        """
+        settings, codec = self._settings, self._codec
+        watchdog.begin_attempt()
+        http = await settings.credentials.apply(self._http)
+        opening = settings.transport.open(http, connect_timeout_s=settings.timeout.connect)
+        response = self.response = await watchdog.guard(opening, None)
+        self.is_open = True
+        if response.status >= 300:
+            try:
+                body = await self._refusal(watchdog)
+            finally:
+                response.abort()
+            raise codec.error(response.status, response.headers, body)
+        self.decoder = codec.decoder(streamed=is_streamed(response.headers.get("content-type", ""), asked=self._stream))
+        request_id = codec.request_id(response.headers)
+        return None if request_id is None else Meta(request_id=request_id)
+
+    def drop(self) -> None:
+        """Close the connection at once. Safe to call at any time, and twice."""
+        if self.is_open:
+            self.response.abort()
+
+    def explain(self, error: TidewireError | LimitPassed, watchdog: Watchdog) -> TidewireError:
+        """The error that the caller should see, for what came out of the transport or the decoder."""
+        phase = watchdog.expired
+        if phase is not None:
+            limit = self._settings.timeout.for_phase(phase)
+            timed_out = APITimeoutError(f"no answer within {limit:g} s ({phase})", phase=phase)
+            timed_out.__cause__ = error
+            return timed_out
+        assert isinstance(error, TidewireError), "a limit was passed, but none is named"
+        if self.is_open and isinstance(error, APIConnectionError) and not isinstance(error, APITimeoutError):
+            broken = StreamInterruptedError(f"the answer broke off: {error.message}")
+            broken.__cause__ = error
+            return broken
+        return error
+
+    async def _refusal(self, watchdog: Watchdog) -> bytes:
+        """What the provider says about a refusal, as far as it can be read."""
+        body = b""
+        response = self.response
+        try:
+            while len(body) < BODY_LIMIT:
+                data = await watchdog.guard(response.read(), response.abort)
+                if not data:
+                    break
+                body += data
+        except (APIConnectionError, LimitPassed):
+            watchdog.expired = None  # the status alone says enough: a body that breaks off or stalls cannot hide it
+        return body[:BODY_LIMIT]
+
+
+__all__ = ["Attempt"]
