@@ -85,6 +85,7 @@ ADAPTER = Adapter(
     base_url_env=("OLLAMA_HOST",),
     key_env=("OLLAMA_API_KEY",),
     key_required=False,
+    bare_hosts=True,
     class_name="ChatOllama",
     effort_words=effort_words(THINKING),
 )

@@ -6,13 +6,13 @@ its value an :class:`~tidewire.adapters.spec.Adapter`. The names of this project
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from difflib import get_close_matches
 from functools import cache
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from tidewire.adapters.model_names import near_names, provider_of
 from tidewire.adapters.spec import Adapter
 from tidewire.events.errors import ConfigurationError
 
@@ -38,30 +38,6 @@ _BUILT_IN = {
 
 #: The table of the hosts that speak OpenAI's format, read when a name is none of those above.
 _TABLE = "tidewire.adapters.compatible"
-
-# How ids on Bedrock begin: perhaps with where they are served from, and with who made the model.
-_GEOGRAPHY = "us|us-gov|eu|ap|apac|au|jp|ca|sa|me|af|il|mx|global"
-_VENDOR = (
-    "ai21|amazon|anthropic|cohere|deepseek|google|meta|minimax|mistral|moonshot(ai)?|nvidia|openai|qwen|writer|zai"
-)
-
-#: How the names of well-known models begin, without case, and with ``_`` read as ``-``; the first match counts.
-_MODEL_NAMES: tuple[tuple[str, str], ...] = (
-    (r"gpt-oss", "ollama"),
-    (r"gpt|o1\b|o3\b|o4\b|chatgpt|codex|davinci", "openai"),
-    (r"claude", "anthropic"),
-    (r"gemini", "google_genai"),
-    (rf"(({_GEOGRAPHY})\.)?({_VENDOR})\.", "bedrock"),
-    (r"accounts/fireworks", "fireworks"),
-    (r"mistral|mixtral|codestral|ministral|magistral|pixtral|devstral", "mistralai"),
-    (r"deepseek", "deepseek"),
-    (r"grok", "xai"),
-    (r"sonar", "perplexity"),
-    (r"command", "cohere"),
-    (r"kimi|moonshot", "moonshot"),
-    (r"glm-", "zai"),
-    (r"llama", "ollama"),
-)
 
 
 def _hosts() -> Mapping[str, Adapter]:
@@ -120,19 +96,22 @@ def find_adapter(provider: str) -> Adapter:
 
 
 def infer_provider(model: str) -> str:
-    """The provider of a well-known model name.
+    """The provider of a well-known model name, or of one in the profile data.
 
     Raises:
-        ConfigurationError: The name is not known; says how to name the provider.
+        ConfigurationError: The name is not known; the nearest ones are listed, and how to name the provider.
     """
-    name = model.lower().replace("_", "-")
-    for pattern, provider in _MODEL_NAMES:
-        if re.match(pattern, name):
-            return provider
+    provider = provider_of(model)
+    if provider is not None:
+        return provider
     head, colon, _ = model.partition(":")
     misspelt = _unknown(head) if colon else None
-    raise misspelt or ConfigurationError(
-        f"cannot tell the provider of model {model!r}: write 'provider:{model}' or pass model_provider=…; "
+    if misspelt is not None:
+        raise misspelt
+    near = near_names(model)
+    hint = f"did you mean {' or '.join(map(repr, near))}? Otherwise " if near else ""
+    raise ConfigurationError(
+        f"cannot tell the provider of model {model!r}: {hint}write 'provider:{model}' or pass model_provider=…; "
         f"providers are {', '.join(provider_names())}"
     )
 

@@ -242,6 +242,7 @@ class Adapter(msgspec.Struct, frozen=True):
             there is one codec.
         codecs: All that it picks from: their parameters can be set.
         default_parameters: Parameters sent unless the caller sets them.
+        bare_hosts: Whether an address may lack its scheme.
         configure: Takes keywords of its own out of those a model is made with, and gives the adapter that they make.
         effort_words: Its own words for efforts of reasoning, for those that it spells by another one.
     """
@@ -259,6 +260,7 @@ class Adapter(msgspec.Struct, frozen=True):
     choose_codec: ChooseCodec | None = None
     codecs: tuple[Codec, ...] = ()
     default_parameters: JSONObject = {}
+    bare_hosts: bool = False
     configure: Callable[[JSONObject], tuple[Adapter, JSONObject]] | None = None
     effort_words: Mapping[str, str] = {}
 

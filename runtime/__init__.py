@@ -75,6 +75,7 @@ if TYPE_CHECKING:
     )
     from tidewire.runs import OpenRun, open_run
     from tidewire.structured_model import RawOutput, StructuredModel
+    from tidewire.version import __version__
 
 __all__ = [
     "APIConnectionError",
@@ -124,6 +125,7 @@ __all__ = [
     "StructuredModel",
     "TidewireError",
     "Timeout",
+    "__version__",
     "aclose",
     "init_chat_model",
     "open_run",
@@ -152,6 +154,7 @@ _PLACES = {
     "tidewire.policy": ("RetryPolicy", "Timeout"),
     "tidewire.runs": ("OpenRun", "open_run"),
     "tidewire.structured_model": ("RawOutput", "StructuredModel"),
+    "tidewire.version": ("__version__",),
 }
 _PLACE_OF = dict.fromkeys(__all__, "tidewire.provider_classes")
 _PLACE_OF.update((name, module) for module, names in _PLACES.items() for name in names)

@@ -9,9 +9,10 @@ import msgspec
 
 from tidewire.adapters.spec import Adapter
 from tidewire.call import Call
-from tidewire.construct import build_settings
+from tidewire.construct import build_settings, model_and_rest
 from tidewire.events.blocks import JSONObject
 from tidewire.events.chunks import AIMessageChunk
+from tidewire.events.errors import ConfigurationError
 from tidewire.events.messages import AIMessage
 from tidewire.events.types import Event
 from tidewire.model import Model
@@ -28,7 +29,7 @@ class ChatModel(Model[AIMessage, AIMessageChunk]):
     """A chat model.
 
     Args:
-        model: Its name, such as ``gpt-5-nano`` or ``openai:gpt-5-nano``.
+        model: Its name, such as ``gpt-5-nano`` or ``openai:gpt-5-nano``; also as ``model_name`` or ``model_id``.
         model_provider: The provider, where the name does not tell.
         parameters: What can be set; see :func:`init_chat_model`.
     """
@@ -38,8 +39,13 @@ class ChatModel(Model[AIMessage, AIMessageChunk]):
 
     __slots__ = ()
 
-    def __init__(self, model: str, *, model_provider: str | Adapter | None = None, **parameters: Any) -> None:
-        self.settings = build_settings(model, model_provider or self.provider, parameters)
+    def __init__(
+        self, model: str | None = None, *, model_provider: str | Adapter | None = None, **parameters: Any
+    ) -> None:
+        name, parameters = model_and_rest(model, parameters)
+        if name is None:
+            raise ConfigurationError(f"{type(self).__name__} needs the name of a model: model=…")
+        self.settings = build_settings(name, model_provider or self.provider, parameters)
 
     def _output_of(self, call: Call) -> AIMessage:
         return call.message

@@ -11,6 +11,7 @@ import anyio
 
 from tidewire.cli_profiles import add_profiles
 from tidewire.events.errors import TidewireError
+from tidewire.version import __version__
 
 #: What `tidewire simulate` speaks. Written down here, so that the help text loads no server.
 _FORMATS = """\
@@ -37,6 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         arguments: The words after the program's name; None takes those of the process.
     """
     parser = argparse.ArgumentParser(prog="tidewire", description="Every chat model behind one interface.")
+    parser.add_argument("--version", action="version", version=f"tidewire {__version__}")
     commands = parser.add_subparsers(dest="command", required=True)
     demo = commands.add_parser("demo", help="watch a conversation stream, without key and network")
     demo.add_argument(

@@ -26,6 +26,7 @@ _ALIASES = {
     "{provider}_api_base": "base_url",
     "{provider}_api_url": "base_url",
     "{provider}_proxy": "proxy",
+    "model_id": "model",
     "model_name": "model",
     "request_timeout": "timeout",
     "default_request_timeout": "timeout",
@@ -58,13 +59,17 @@ def _set_tool_choice(settings: Settings, value: JSON) -> Settings:
     return msgspec.structs.replace(settings, tool_choice=tool_choice_of(value, settings.tools))
 
 
+def _set_base_url(settings: Settings, value: object) -> Settings:
+    return msgspec.structs.replace(settings, base_url=_address(settings.adapter, str(value), "base_url"))
+
+
 def _field(name: str, convert: Callable[[Any], Any] = lambda value: value) -> Callable[[Settings, Any], Settings]:
     return lambda settings, value: msgspec.structs.replace(settings, **{name: convert(value)})
 
 
 #: What a keyword does that is no parameter of the provider's.
 _SETTERS: dict[str, Callable[[Settings, Any], Settings]] = {
-    "base_url": _field("base_url", lambda url: str(url).rstrip("/")),
+    "base_url": _set_base_url,
     "callbacks": _field("callbacks"),
     "check_profile": _field("check_profile", bool),
     "default_headers": _set_headers,
@@ -128,6 +133,23 @@ def build_settings(model: str, provider: str | Adapter | None, keywords: Mapping
     return override(settings, given)
 
 
+def model_and_rest(model: object, keywords: Mapping[str, Any]) -> tuple[str | None, dict[str, Any]]:
+    """The model's name, under whichever of its names it was given, and the other keywords.
+
+    Raises:
+        ConfigurationError: It was given twice, or is no text.
+    """
+    rest = dict(keywords)
+    given = {"model": model, **{name: rest.pop(name) for name in ("model_name", "model_id") if name in rest}}
+    names = [name for name, value in given.items() if value is not None]
+    if len(names) > 1:
+        raise ConfigurationError(f"{names[0]!r} and {names[1]!r} are two names of the same parameter; give one")
+    found = given[names[0]] if names else None
+    if found is not None and not isinstance(found, str):
+        raise ConfigurationError(f"a model is a text such as 'openai:gpt-5-nano', not {type(found).__name__}")
+    return found, rest
+
+
 def override(settings: Settings, keywords: Mapping[str, Any]) -> Settings:
     """The settings with some keywords changed, as for one call.
 
@@ -176,15 +198,27 @@ def _base_url(adapter: Adapter) -> str:
     for name in adapter.base_url_env:
         url = os.environ.get(name, "").strip()
         if url:
-            return url.rstrip("/")
+            return _address(adapter, url, name)
     return adapter.base_url
+
+
+def _address(adapter: Adapter, url: str, name: str) -> str:
+    """An address without the slash at its end, once it is known to be one."""
+    url = url.strip().rstrip("/")
+    scheme, separator, rest = url.partition("://")
+    if not adapter.bare_hosts and not (scheme and separator and rest):
+        where = f"https://{url.removeprefix('//')}" if url else "https://…"
+        raise ConfigurationError(f"{name} must be a whole URL such as {where!r}, got {url!r}, which has no scheme")
+    return url
 
 
 def _unknown(provider: str, name: str, known: frozenset[str]) -> str:
     names = sorted({*known, *_SETTERS, *_TRANSPORT_KEYWORDS, "api_key"})
     near = get_close_matches(name, names, n=1)
-    hint = f"did you mean {near[0]!r}?" if near else f"it takes {', '.join(sorted(known))}"
-    return f"{provider} has no parameter {name!r}; {hint} A field of the provider's body goes into extra_body={{…}}"
+    if name == "max_concurrency":  # of a batch, in whose config it stands
+        return "max_concurrency is no parameter of the model; pass config={'max_concurrency': …}."
+    hint = f"did you mean {near[0]!r}?" if near else f"it takes {', '.join(sorted(known))}."
+    return f"{provider} has no parameter {name!r}; {hint} A field of the provider's body goes into extra_body={{…}}."
 
 
-__all__ = ["build_settings", "override"]
+__all__ = ["build_settings", "model_and_rest", "override"]

@@ -6,6 +6,7 @@ from typing import Any
 
 from tidewire.adapters.secrets import Secret
 from tidewire.chat_models import ChatModel
+from tidewire.construct import model_and_rest
 from tidewire.events.errors import ConfigurationError
 
 
@@ -21,7 +22,8 @@ class AzureChatOpenAI(ChatModel):
     __slots__ = ()
 
     def __init__(self, model: str | None = None, **parameters: Any) -> None:
-        name = model or parameters.get("azure_deployment") or parameters.get("deployment_name")
+        name, parameters = model_and_rest(model, parameters)
+        name = name or parameters.get("azure_deployment") or parameters.get("deployment_name")
         if not name:
             raise ConfigurationError("AzureChatOpenAI needs model=… or azure_deployment=…")
         super().__init__(name, **parameters)
@@ -110,12 +112,13 @@ class ChatHuggingFace(ChatModel):
     __slots__ = ()
 
     def __init__(self, model: str | None = None, *, llm: HuggingFaceEndpoint | None = None, **parameters: Any) -> None:
+        name, parameters = model_and_rest(model, parameters)
         if llm is not None:
-            model = model or llm.model
+            name = name or llm.model
             parameters = {**llm.parameters, **parameters}
-        if not model:
+        if not name:
             raise ConfigurationError("ChatHuggingFace needs model=… or llm=HuggingFaceEndpoint(…)")
-        super().__init__(model, **parameters)
+        super().__init__(name, **parameters)
 
 
 class ChatLMStudio(ChatModel):

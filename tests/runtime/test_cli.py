@@ -3,11 +3,23 @@
 from __future__ import annotations
 
 import re
+import tomllib
+from pathlib import Path
 
 import pytest
 
+from tidewire import __version__
 from tidewire.adapters.simulator.answering import APIS
 from tidewire.cli import main
+
+
+def test_the_version_is_the_one_of_the_distribution(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as left:
+        main(["--version"])
+    assert left.value.code == 0
+    assert capsys.readouterr().out == f"tidewire {__version__}\n"
+    project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())
+    assert project["project"]["version"] == __version__
 
 
 def test_the_help_of_simulate_lists_every_wire_format(capsys: pytest.CaptureFixture[str]) -> None:

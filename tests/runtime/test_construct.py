@@ -4,7 +4,16 @@ from __future__ import annotations
 
 import pytest
 
-from tidewire import ChatAnthropic, ChatModel, ChatOpenAI, Timeout, init_chat_model
+from tidewire import (
+    AzureChatOpenAI,
+    ChatAnthropic,
+    ChatBedrockConverse,
+    ChatHuggingFace,
+    ChatModel,
+    ChatOpenAI,
+    Timeout,
+    init_chat_model,
+)
 from tidewire.adapters.registry import infer_provider, split_model
 from tidewire.adapters.spec import HttpRequest
 from tidewire.events.errors import ConfigurationError
@@ -44,6 +53,11 @@ async def headers_of(model: ChatModel) -> dict[str, str]:
         ("sonar-pro", "perplexity"),
         ("llama3:8b", "ollama"),
         ("accounts/fireworks/models/x", "fireworks"),
+        ("O4_Mini", "openai"),
+        ("text-davinci-003", "openai"),
+        ("US.Anthropic.claude-sonnet-4-5", "bedrock"),
+        ("open-mistral-7b", "mistralai"),  # the profile data knows it
+        ("Open_Mistral_7B", "mistralai"),
     ],
 )
 def test_well_known_names_tell_their_provider(name: str, provider: str) -> None:
@@ -54,6 +68,46 @@ def test_well_known_names_tell_their_provider(name: str, provider: str) -> None:
 def test_an_unknown_name_is_an_error_that_says_how_to_name_the_provider(name: str) -> None:
     with pytest.raises(ConfigurationError, match=f"write 'provider:{name}'"):
         init_chat_model(name)
+
+
+@pytest.mark.parametrize(
+    ("name", "near"),
+    [
+        ("gtp-5", "did you mean 'gpt-5'"),
+        ("Cluade_Sonnet_4_5", "did you mean 'claude-sonnet-4-5'"),
+        ("gemnii-2.5-flash", "did you mean 'gemini-2.5-flash'"),
+    ],
+)
+def test_a_misspelt_model_is_told_the_nearest_ones(name: str, near: str) -> None:
+    with pytest.raises(ConfigurationError, match=f"provider of model '{name}': {near}.*Otherwise write"):
+        init_chat_model(name)
+
+
+@pytest.mark.parametrize("url", ["localhost:8000/v1", "//host/v1", "", "https://"])
+def test_an_address_without_a_scheme_is_refused_with_the_way_out(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(ConfigurationError, match="base_url must be a whole URL such as 'https://"):
+        ChatOpenAI("gpt-5", base_url=url)
+    with pytest.raises(ConfigurationError, match="base_url must be a whole URL"):
+        ChatOpenAI("gpt-5").bind(base_url="localhost")
+    monkeypatch.setenv("OPENAI_BASE_URL", "gateway/v1")
+    with pytest.raises(ConfigurationError, match=r"OPENAI_BASE_URL must be .* 'https://gateway/v1', got 'gateway/v1'"):
+        ChatOpenAI("gpt-5")
+
+
+def test_the_model_may_be_given_by_the_names_that_classes_of_the_field_have_for_it() -> None:
+    assert ChatOpenAI(model_name="gpt-5").model == "gpt-5"
+    assert ChatBedrockConverse(model_id="amazon.nova-lite-v1:0").model == "amazon.nova-lite-v1:0"
+    assert AzureChatOpenAI(model_name="gpt-5", azure_endpoint="https://x.example").model == "gpt-5"
+    assert ChatHuggingFace(model_id="org/name").model == "org/name"
+    with pytest.raises(ConfigurationError, match="'model' and 'model_name' are two names"):
+        ChatOpenAI("gpt-5", model_name="gpt-5")
+    with pytest.raises(ConfigurationError, match="ChatOpenAI needs the name of a model"):
+        ChatOpenAI()
+
+
+def test_concurrency_is_pointed_to_the_config() -> None:
+    with pytest.raises(ConfigurationError, match=r"pass config=\{'max_concurrency': …\}"):
+        ChatOpenAI("gpt-5").batch(["hi"], max_concurrency=2)
 
 
 def test_a_provider_stands_before_the_first_colon_or_apart() -> None:
@@ -77,7 +131,7 @@ def test_an_unknown_provider_is_an_error_with_the_near_ones() -> None:
 def test_a_misspelt_parameter_is_an_error_that_names_the_nearest() -> None:
     with pytest.raises(ConfigurationError, match="no parameter 'temprature'; did you mean 'temperature'"):
         init_chat_model("openai:gpt-5", temprature=1)
-    with pytest.raises(ConfigurationError, match="extra_body"):
+    with pytest.raises(ConfigurationError, match=r"goes into extra_body=\{…\}\.$"):
         init_chat_model("openai:gpt-5").bind(zzzzzz=1)
 
 
