@@ -140,7 +140,10 @@ def model_and_rest(model: object, keywords: Mapping[str, Any]) -> tuple[str | No
         ConfigurationError: It was given twice, or is no text.
     """
     rest = dict(keywords)
-    given = {"model": model, **{name: rest.pop(name) for name in ("model_name", "model_id") if name in rest}}
+    given: dict[str, object] = {
+        "model": model,
+        **{name: rest.pop(name) for name in ("model_name", "model_id") if name in rest},
+    }
     names = [name for name, value in given.items() if value is not None]
     if len(names) > 1:
         raise ConfigurationError(f"{names[0]!r} and {names[1]!r} are two names of the same parameter; give one")
