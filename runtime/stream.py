@@ -8,8 +8,9 @@ closes it at once.
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from functools import partial
 from types import TracebackType
-from typing import Generic, Self, TypeVar
+from typing import Generic, Protocol, Self, TypeVar
 
 from tidewire.call import Call
 from tidewire.events.chunks import AIMessageChunk
@@ -21,17 +22,44 @@ T = TypeVar("T", covariant=True)
 Out = TypeVar("Out", covariant=True)
 
 
-class Stream(Generic[T, Out]):
-    """A stream of one call, read once; ``Out`` is what the whole of it gives. ``run`` identifies the call."""
+class Work(Protocol):
+    """One run, read by read: a :class:`Call`, or the run of a chain."""
 
-    def __init__(
-        self, call: Call, generate: Callable[[Call], AsyncGenerator[T]], output: Callable[[Call], Out]
-    ) -> None:
-        self._call = call
-        self._generate = generate
-        self._output = output
+    @property
+    def run(self) -> Run:
+        """Whose events these are."""
+        ...
+
+    @property
+    def over(self) -> bool:
+        """True once ``end`` was published, or when the run never began."""
+        ...
+
+    async def read(self) -> list[Event] | None:
+        """The next events, published and heard by everybody else; None after the last ones."""
+        ...
+
+    async def abandon(self) -> None:
+        """The consumer leaves: end the run. Safe to call at any time, and twice."""
+        ...
+
+    def abandon_nowait(self) -> None:
+        """As :meth:`abandon`, where nothing can be awaited any more."""
+        ...
+
+
+W = TypeVar("W", bound=Work)
+
+
+class Stream(Generic[T, Out]):
+    """A stream of one run, read once; ``Out`` is what the whole of it gives. ``run`` identifies it."""
+
+    def __init__(self, work: W, generate: Callable[[W], AsyncGenerator[T]], output: Callable[[W], Out]) -> None:
+        self._work: Work = work
+        self._generate = partial(generate, work)
+        self._output = partial(output, work)
         self._generator: AsyncGenerator[T] | None = None
-        self.run = call.run
+        self.run = work.run
 
     def __aiter__(self) -> AsyncIterator[T]:
         return self._started()
@@ -40,10 +68,10 @@ class Stream(Generic[T, Out]):
         return await self._started().__anext__()
 
     async def aclose(self) -> None:
-        """Stop the call, if it is running, and close its connection. Safe to call twice."""
+        """Stop the run, if there is something to stop, and close its connection. Safe to call twice."""
         if self._generator is not None:
             await self._generator.aclose()
-        await self._call.abandon()
+        await self._work.abandon()
 
     async def result(self) -> Out:
         """Read what is left and give what ``ainvoke`` would have given: the whole message.
@@ -51,11 +79,12 @@ class Stream(Generic[T, Out]):
         Raises:
             TidewireError: The call failed; ``partial`` is the message so far.
         """
-        while await self._call.read() is not None:
+        if self._generator is not None:  # half read: nobody else may read the run
+            async for _ in self._generator:
+                continue
+        while await self._work.read() is not None:
             continue
-        if self._generator is not None:  # half read: it has nothing more to give
-            await self._generator.aclose()
-        return self._output(self._call)
+        return self._output()
 
     async def __aenter__(self) -> Self:
         return self
@@ -67,7 +96,7 @@ class Stream(Generic[T, Out]):
 
     def _started(self) -> AsyncGenerator[T]:
         if self._generator is None:
-            self._generator = self._generate(self._call)
+            self._generator = self._generate()
         return self._generator
 
 
@@ -119,31 +148,31 @@ class ChunkMaker:
                 pass  # nothing of it is in a message
 
 
-def pieces_of(make: Callable[[Call], Callable[[list[Event]], list[T]]]) -> Callable[[Call], AsyncGenerator[T]]:
-    """What generates the pieces of a call, given what makes them. Closing the generator early stops the call."""
+def pieces_of(make: Callable[[W], Callable[[list[Event]], list[T]]]) -> Callable[[W], AsyncGenerator[T]]:
+    """What generates the pieces of a run, given what makes them. Closing the generator early stops the run."""
 
-    async def generate(call: Call) -> AsyncGenerator[T]:
-        pieces = make(call)
+    async def generate(work: W) -> AsyncGenerator[T]:
+        pieces = make(work)
         try:
-            while (events := await call.read()) is not None:
+            while (events := await work.read()) is not None:
                 for piece in pieces(events):
                     yield piece
         finally:
-            if not call.over:
-                await call.abandon()
+            if not work.over:
+                await work.abandon()
 
     return generate
 
 
-async def generate_events(call: Call) -> AsyncGenerator[Event]:
-    """The events of a call, ``start`` first and ``end`` last. Closing the generator early stops the call."""
+async def generate_events(work: Work) -> AsyncGenerator[Event]:
+    """The events of a run, ``start`` first and ``end`` last. Closing the generator early stops the run."""
     try:
-        while (events := await call.read()) is not None:
+        while (events := await work.read()) is not None:
             for event in events:
                 yield event
     finally:
-        if not call.over:
-            await call.abandon()
+        if not work.over:
+            await work.abandon()
 
 
 def records_of(shown: RecordFilter, input: ModelInput) -> Callable[[Call], AsyncGenerator[StreamEvent]]:
@@ -170,4 +199,4 @@ def records_of(shown: RecordFilter, input: ModelInput) -> Callable[[Call], Async
     return generate
 
 
-__all__ = ["ChunkMaker", "Stream", "generate_events", "pieces_of", "records_of"]
+__all__ = ["ChunkMaker", "Stream", "Work", "generate_events", "pieces_of", "records_of"]
