@@ -24,7 +24,8 @@ MessageLike: TypeAlias = BaseMessage | str | Mapping[str, Any] | tuple[str, Any]
 #: What a model is called with.
 ModelInput: TypeAlias = BaseMessage | str | Mapping[str, Any] | Iterable[MessageLike]
 
-_ROLES: dict[str, type[BaseMessage]] = {
+#: The words for who speaks, and the messages that they stand for.
+ROLES: dict[str, type[BaseMessage]] = {
     "human": HumanMessage,
     "user": HumanMessage,
     "ai": AIMessage,
@@ -121,9 +122,9 @@ def _from_role(given: Mapping[str, Any], where: str) -> BaseMessage:
     if isinstance(given.get("data"), Mapping) and "type" in given:
         return _from_plain(given, where)
     role = given.get("role", given.get("type"))
-    kind = _ROLES.get(role) if isinstance(role, str) else None
+    kind = ROLES.get(role) if isinstance(role, str) else None
     if kind is None:
-        raise ConfigurationError(f"{where} has the role {role!r}; roles are {', '.join(sorted(_ROLES))}")
+        raise ConfigurationError(f"{where} has the role {role!r}; roles are {', '.join(sorted(ROLES))}")
     if "content" not in given and "content_blocks" not in given and not given.get("tool_calls"):
         raise ConfigurationError(f"{where} needs the keys 'role' and 'content', it has {sorted(given)}")
     fields: dict[str, Any] = {}
@@ -141,6 +142,8 @@ def _from_role(given: Mapping[str, Any], where: str) -> BaseMessage:
             fields[key] = value
         else:
             extra[key] = value
+    if role == "developer":  # the field's mark: OpenAI knows both roles, everybody else one
+        extra["__openai_role__"] = role
     if extra:
         fields["additional_kwargs"] = {**extra, **fields.get("additional_kwargs", {})}
     if kind is ToolMessage and "tool_call_id" not in fields:
@@ -272,6 +275,7 @@ def messages_from_json(text: bytes | str) -> list[BaseMessage]:
 
 
 __all__ = [
+    "ROLES",
     "MessageLike",
     "ModelInput",
     "convert_to_messages",

@@ -42,6 +42,12 @@ from tidewire.events.convert import (
     messages_to_dict,
     messages_to_json,
 )
+from tidewire.events.history import (
+    MessageStep,
+    filter_messages,
+    get_buffer_string,
+    merge_message_runs,
+)
 from tidewire.events.messages import (
     AIMessage,
     BaseMessage,
@@ -49,6 +55,9 @@ from tidewire.events.messages import (
     SystemMessage,
     ToolMessage,
 )
+from tidewire.events.openai_messages import convert_to_openai_messages
+from tidewire.events.token_counts import count_tokens_approximately
+from tidewire.events.trim import trim_messages
 
 __all__ = [
     "BLOCK_TYPES",
@@ -67,6 +76,7 @@ __all__ = [
     "InvalidToolCall",
     "JSONObject",
     "MessageLike",
+    "MessageStep",
     "ModelInput",
     "NonStandardAnnotation",
     "NonStandardBlock",
@@ -84,10 +94,16 @@ __all__ = [
     "UsageMetadata",
     "VideoBlock",
     "convert_to_messages",
+    "convert_to_openai_messages",
+    "count_tokens_approximately",
+    "filter_messages",
+    "get_buffer_string",
+    "merge_message_runs",
     "message_from_dict",
     "message_to_dict",
     "messages_from_dict",
     "messages_from_json",
     "messages_to_dict",
     "messages_to_json",
+    "trim_messages",
 ]

@@ -56,7 +56,7 @@ INPUTS: dict[str, tuple[ModelInput, list[BaseMessage]]] = {
             AIMessage("3"),
             AIMessage("4"),
             SystemMessage("5"),
-            SystemMessage("6"),
+            SystemMessage("6", additional_kwargs={"__openai_role__": "developer"}),
             ToolMessage("7", tool_call_id="t"),
         ],
     ),
