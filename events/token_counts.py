@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import cast
 
 import msgspec
@@ -94,29 +94,41 @@ class TokenWeights(msgspec.Struct, frozen=True):
                     pass  # a single space
         return total * self.scale
 
-    def of_request(self, messages: Iterable[BaseMessage], tools: Sequence[JSONObject] = ()) -> int:
-        """The tokens of a conversation, and of the tools that go with it (each as the provider is told of it)."""
-        total = self.request + sum(map(self.of_message, messages))
+    def of_request(
+        self,
+        messages: Iterable[BaseMessage],
+        tools: Sequence[JSONObject] = (),
+        *,
+        of_text: Callable[[str], float] | None = None,
+    ) -> int:
+        """The tokens of a conversation, and of the tools that go with it.
+
+        Args:
+            messages: The conversation.
+            tools: The tools, each as the provider is told of it.
+            of_text: Counts the tokens of a text, where somebody knows better than the weights.
+        """
+        count = of_text or self.of_text
+        total = self.request + sum(self._of_message(message, count) for message in messages)
         if tools:
-            total += self.tools + sum(self.tool + self.tool_json * self.of_text(_json(tool)) for tool in tools)
+            total += self.tools + sum(self.tool + self.tool_json * count(_json(tool)) for tool in tools)
         return math.ceil(total)
 
-    def of_message(self, message: BaseMessage) -> float:
-        """The tokens of a message."""
-        total = self.message + (self.of_text(message.name) if message.name else 0.0)
+    def _of_message(self, message: BaseMessage, of_text: Callable[[str], float]) -> float:
+        total = self.message + (of_text(message.name) if message.name else 0.0)
         for block in message.content_blocks:
             match block["type"]:
                 case "text":
-                    total += self.of_text(block["text"])
+                    total += of_text(block["text"])
                 case "reasoning":
-                    total += self.of_text(block.get("reasoning", ""))
+                    total += of_text(block.get("reasoning", ""))
                 case "image" | "audio" | "video" | "file":
                     total += self.medium
                 case "text-plain":
-                    total += self.of_text(block.get("text", ""))
+                    total += of_text(block.get("text", ""))
                 case _:
                     fields = cast("JSONObject", block)
-                    total += self.of_text(_json({key: fields[key] for key in fields if key != "type"}))
+                    total += of_text(_json({key: fields[key] for key in fields if key != "type"}))
         return total
 
 

@@ -72,6 +72,7 @@ _SETTERS: dict[str, Callable[[Settings, Any], Settings]] = {
     "base_url": _set_base_url,
     "callbacks": _field("callbacks"),
     "check_profile": _field("check_profile", bool),
+    "custom_get_token_ids": _field("custom_get_token_ids"),
     "default_headers": _set_headers,
     "extra_body": lambda settings, value: msgspec.structs.replace(
         settings, extra_body={**settings.extra_body, **dict(value)}

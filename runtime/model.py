@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import msgspec
 
+from tidewire.blocking import run_blocking
 from tidewire.call import Call
 from tidewire.config import RunnableConfig, check_config, merge_configs
 from tidewire.construct import override
 from tidewire.events.blocks import JSONObject
-from tidewire.events.convert import ModelInput
+from tidewire.events.convert import ModelInput, convert_to_messages
 from tidewire.events.stream_events import RecordFilter, StreamEvent
 from tidewire.runnable import Runnable
 from tidewire.settings import Settings
@@ -129,9 +130,53 @@ class Model(Runnable[ModelInput, Out, Piece, Call]):
         known = self.settings.profile
         return {} if known is None else known.facts
 
+    def get_num_tokens(self, text: str) -> int:
+        """About as many tokens as a text has for this model; exactly so many with ``custom_get_token_ids``.
+
+        Told from the text, offline; ``docs/messages.md`` says how near it comes.
+        """
+        from tidewire.token_counting import tokens_of_text
+
+        return tokens_of_text(self.settings, text)
+
+    def get_num_tokens_from_messages(
+        self, messages: ModelInput, tools: Sequence[ToolLike] | None = None, *, exact: bool = False
+    ) -> int:
+        """About as many tokens as a conversation has for this model: what ``usage_metadata["input_tokens"]`` will be.
+
+        Args:
+            messages: The conversation.
+            tools: The tools that go with it, in place of those that are bound.
+            exact: Ask the provider to count, by a request of its own: Anthropic, Google, Bedrock, and OpenAI's
+                Responses API do.
+
+        Raises:
+            ConfigurationError: ``exact``, and the provider does not count.
+            TidewireError: ``exact``, and the request failed.
+        """
+        from tidewire.token_counting import tokens_of_messages
+
+        if exact:
+            return run_blocking(lambda: self.aget_num_tokens_from_messages(messages, tools, exact=True))
+        return tokens_of_messages(self._with_only(tools), convert_to_messages(messages))
+
+    async def aget_num_tokens_from_messages(
+        self, messages: ModelInput, tools: Sequence[ToolLike] | None = None, *, exact: bool = False
+    ) -> int:
+        """:meth:`get_num_tokens_from_messages` for async code."""
+        from tidewire.token_counting import count_at_provider
+
+        if not exact:
+            return self.get_num_tokens_from_messages(messages, tools)
+        return await count_at_provider(self._with_only(tools), convert_to_messages(messages))
+
     def __repr__(self) -> str:
         settings = self.settings
         return f"{type(self).__name__}({settings.adapter.provider}:{settings.model})"
+
+    def _with_only(self, tools: Sequence[ToolLike] | None) -> Settings:
+        """The settings with these tools in place of those that are bound; None leaves them."""
+        return self.settings if tools is None else self.bind_tools([]).bind_tools(tools).settings
 
     def _with(self, parameters: dict[str, Any]) -> Settings:
         return override(self.settings, parameters) if parameters else self.settings

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -58,6 +58,7 @@ class Settings(msgspec.Struct, frozen=True):
         config: The config that every call starts from.
         profile: What the model can do, as far as it is known; None: nothing is known.
         check_profile: Refuse what the profile rules out before it is sent.
+        custom_get_token_ids: The model's tokenizer, where the caller has it: gives the tokens of a text.
     """
 
     adapter: Adapter
@@ -84,6 +85,7 @@ class Settings(msgspec.Struct, frozen=True):
     config: RunnableConfig = {}
     profile: ModelProfile | None = None
     check_profile: bool = False
+    custom_get_token_ids: Callable[[str], Sequence[int]] | None = None
 
     def config_for(self, config: Mapping[str, Any] | None) -> RunnableConfig:
         """The config of one call."""
