@@ -59,21 +59,22 @@ def retry_after_s(headers: Mapping[str, str], clock: Callable[[], float] = time.
     Read are ``retry-after-ms``, and ``retry-after`` in seconds or as an HTTP date, which is compared with the reply's
     own ``date`` header (the clocks of two machines differ) and without one with ``clock``.
     """
-    milliseconds = _number(headers.get("retry-after-ms"))
+    milliseconds = header_number(headers.get("retry-after-ms"))
     if milliseconds is not None:
         return milliseconds / 1000
     value = headers.get("retry-after")
-    seconds = _number(value)
+    seconds = header_number(value)
     if seconds is not None or value is None:
         return seconds
-    then = _http_date(value)
+    then = http_date(value)
     if then is None:
         return None
-    now = _http_date(headers.get("date", ""))
+    now = http_date(headers.get("date", ""))
     return max(then - (clock() if now is None else now), 0.0)
 
 
-def _number(text: str | None) -> float | None:
+def header_number(text: str | None) -> float | None:
+    """The number that a header holds; None where it holds none from 0 on."""
     try:
         number = float(text or "")
     except ValueError:
@@ -81,7 +82,8 @@ def _number(text: str | None) -> float | None:
     return number if math.isfinite(number) and number >= 0 else None
 
 
-def _http_date(text: str) -> float | None:
+def http_date(text: str) -> float | None:
+    """The seconds since 1970 of a date as HTTP writes it; None for something else."""
     from email.utils import parsedate_to_datetime  # with ten modules, for what hardly anybody sends
 
     try:
@@ -210,6 +212,8 @@ __all__ = [
     "TEXT_LIMIT",
     "ErrorFacts",
     "decode_excerpt",
+    "header_number",
+    "http_date",
     "read_error",
     "reported_error",
     "retry_after_s",

@@ -10,7 +10,8 @@ from tidewire.events.errors import (
     StreamInterruptedError,
     TidewireError,
 )
-from tidewire.events.types import Meta, WarningEvent
+from tidewire.events.types import Meta, Usage, WarningEvent
+from tidewire.limiter import Reservation
 from tidewire.settings import Settings
 from tidewire.watchdog import LimitPassed, Watchdog
 
@@ -28,7 +29,18 @@ class Attempt:
         ConfigurationError: The wire format cannot spell something in the request.
     """
 
-    __slots__ = ("_codec", "_http", "_settings", "_stream", "decoder", "is_open", "response", "warnings")
+    __slots__ = (
+        "_codec",
+        "_http",
+        "_is_sent",
+        "_settings",
+        "_stream",
+        "decoder",
+        "is_open",
+        "reservation",
+        "response",
+        "warnings",
+    )
 
     response: Response
     decoder: Decoder
@@ -46,6 +58,9 @@ class Attempt:
         self.warnings: tuple[WarningEvent, ...] = (*asked.warnings, *http.warnings)
         #: True once there is a response to be closed.
         self.is_open = False
+        #: What the limiter of the model wants to hear of this attempt.
+        self.reservation: Reservation | None = None
+        self._is_sent = False
 
     async def open(self, watchdog: Watchdog) -> Meta | None:
         """Send the request and wait for the head of an answer that is a success; gives what the head says of it.
@@ -57,9 +72,12 @@ class Attempt:
         settings, codec = self._settings, self._codec
         watchdog.begin_attempt()
         http = await settings.credentials.apply(self._http)
+        self._is_sent = True
         opening = settings.transport.open(http, connect_timeout_s=settings.timeout.connect)
         response = self.response = await watchdog.guard(opening, None)
         self.is_open = True
+        if self.reservation is not None:
+            self.reservation.observe(response.status, response.headers)
         if response.status >= 300:
             try:
                 body = await self._refusal(watchdog)
@@ -74,6 +92,15 @@ class Attempt:
         """Close the connection at once. Safe to call at any time, and twice."""
         if self.is_open:
             self.response.abort()
+
+    def settle(self, usage: Usage | None) -> None:
+        """Tell the limiter what the request has used, as far as it is known; nothing if it was never sent."""
+        if self.reservation is None:
+            return
+        if self._is_sent:
+            self.reservation.settle(usage)
+        else:
+            self.reservation.cancel()
 
     def explain(self, error: TidewireError | LimitPassed, watchdog: Watchdog) -> TidewireError:
         """The error that the caller should see, for what came out of the transport or the decoder."""

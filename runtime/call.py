@@ -181,7 +181,7 @@ class Call:
         attempt = self._attempt = Attempt(self._settings, self._request)
         if not self._attempts and attempt.warnings:
             self.bus.publish_all(attempt.warnings, published)
-        await wait_for_turn(self._settings, self.bus, published)
+        attempt.reservation = await wait_for_turn(self._settings, self._request, self.bus, published)
         self._attempts += 1
         meta = await attempt.open(watchdog)
         if meta is not None:
@@ -194,7 +194,10 @@ class Call:
         wait = self._settings.retry.wait_before_retry(error, self._attempts, watchdog.remaining_s)
         if wait is None:
             raise error
-        self._drop_attempt()
+        attempt, self._attempt = self._attempt, None
+        if attempt is not None:
+            attempt.drop()
+            attempt.settle(self.bus.fold.usage_event())
         watchdog.expired = None
         reason = type(error).__name__
         if isinstance(error, APIStatusError) and error.status_code is not None:
@@ -202,11 +205,6 @@ class Call:
         self.bus.publish_all((Retry(self._attempts, wait, reason),), published)
         await self.bus.flush()
         await anyio.sleep(wait)
-
-    def _drop_attempt(self) -> None:
-        attempt, self._attempt = self._attempt, None
-        if attempt is not None:
-            attempt.drop()
 
     async def _fail(self, error: BaseException, published: list[Event]) -> None:
         """End the run because of ``error``; raise it now, or by the next read if events are to be returned first."""
@@ -231,8 +229,9 @@ class Call:
     def _end(self, outcome: Outcome, error: BaseException | None, published: list[Event]) -> None:
         assert self._watchdog is not None, "only a run that has begun ends"
         self._watchdog.stop()
-        if outcome != "ok":
-            self._drop_attempt()
+        attempt, self._attempt = self._attempt, None
+        if attempt is not None and outcome != "ok":
+            attempt.drop()
         self._over = True
         fold = self.bus.fold
         usage = fold.usage_event()
@@ -248,6 +247,8 @@ class Call:
             ),
             published,
         )
+        if attempt is not None:  # last: a limiter that fails here cannot keep the run from ending
+            attempt.settle(usage)
 
 
 def _run_of(settings: Settings, config: Mapping[str, Any], parent: Bus | None) -> Run:

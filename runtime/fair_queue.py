@@ -8,42 +8,45 @@ from __future__ import annotations
 
 import threading
 from abc import ABC, abstractmethod
-from collections import deque
+from collections import OrderedDict
 from collections.abc import Callable
+from typing import Generic, TypeVar
 
 import anyio
 import anyio.lowlevel
 
+Want = TypeVar("Want")
 
-class Gate:
+
+class Gate(Generic[Want]):
     """Lets waiters in, in order.
 
     Args:
-        admit: Asked with the number of units that the first waiter wants: takes them and gives 0, or gives the seconds
-            until it is worth asking again. Called under ``lock``.
+        admit: Asked with what the first waiter wants: takes it and gives 0, or gives the seconds until it is worth
+            asking again. Called under ``lock``.
     """
 
-    def __init__(self, admit: Callable[[float], float]) -> None:
+    def __init__(self, admit: Callable[[Want], float]) -> None:
         self._admit = admit
-        self._waiters: deque[_Waiter] = deque()
+        # By themselves, in order: thousands may leave from the middle at once, when they are cancelled.
+        self._waiters: OrderedDict[_Waiter, Want] = OrderedDict()
         #: Held while the state that ``admit`` reads is changed.
         self.lock = threading.Lock()
 
     @property
-    def waiting(self) -> float:
-        """The units that those who wait want, all together."""
-        with self.lock:
-            return sum(waiter.units for waiter in self._waiters)
+    def waiting(self) -> int:
+        """How many wait."""
+        return len(self._waiters)
 
-    def try_enter(self, units: float = 1.0) -> bool:
+    def try_enter(self, want: Want) -> bool:
         """Enter if nobody waits and there is room."""
         with self.lock:
-            return not self._waiters and self._admit(units) <= 0
+            return not self._waiters and self._admit(want) <= 0
 
-    async def enter(self, units: float = 1.0) -> None:
+    async def enter(self, want: Want) -> None:
         """Wait for one's turn. Cancelled waiters leave the queue, and take nothing."""
-        waiter = _AsyncWaiter(units)
-        if self._join(waiter):
+        waiter = _AsyncWaiter()
+        if self._join(waiter, want):
             return
         try:
             while (wait := self._ask(waiter)) > 0:
@@ -52,10 +55,10 @@ class Gate:
             self._leave(waiter)
             raise
 
-    def enter_blocking(self, units: float = 1.0) -> None:
+    def enter_blocking(self, want: Want) -> None:
         """:meth:`enter` for a thread without an event loop."""
-        waiter = _ThreadWaiter(units)
-        if self._join(waiter):
+        waiter = _ThreadWaiter()
+        if self._join(waiter, want):
             return
         try:
             while (wait := self._ask(waiter)) > 0:
@@ -72,30 +75,30 @@ class Gate:
         """Wake the first waiter; one whose event loop has ended is gone, and makes room for the next."""
         while True:
             with self.lock:
-                first = self._waiters[0] if self._waiters else None
+                first = next(iter(self._waiters), None)
             if first is None or first.wake():
                 return
             with self.lock:
-                if first in self._waiters:
-                    self._waiters.remove(first)
+                self._waiters.pop(first, None)
 
-    def _join(self, waiter: _Waiter) -> bool:
+    def _join(self, waiter: _Waiter, want: Want) -> bool:
         """True when the waiter could enter at once."""
         with self.lock:
-            if not self._waiters and self._admit(waiter.units) <= 0:
+            if not self._waiters and self._admit(want) <= 0:
                 return True
-            self._waiters.append(waiter)
+            self._waiters[waiter] = want
             return False
 
     def _ask(self, waiter: _Waiter) -> float:
         """Seconds until the waiter should ask again; 0 when it is in."""
         with self.lock:
-            if self._waiters[0] is not waiter:
+            first, want = next(iter(self._waiters.items()))
+            if first is not waiter:
                 return float("inf")
-            wait = self._admit(waiter.units)
+            wait = self._admit(want)
             if wait > 0:
                 return wait
-            self._waiters.popleft()
+            del self._waiters[waiter]
         self._wake_first()
         return 0.0
 
@@ -103,15 +106,14 @@ class Gate:
         with self.lock:
             if waiter not in self._waiters:
                 return
-            self._waiters.remove(waiter)
-        self._wake_first()
+            was_first = next(iter(self._waiters)) is waiter
+            del self._waiters[waiter]
+        if was_first:
+            self._wake_first()
 
 
 class _Waiter(ABC):
     """Somebody in the queue."""
-
-    def __init__(self, units: float) -> None:
-        self.units = units
 
     @abstractmethod
     def wake(self) -> bool:
@@ -119,8 +121,7 @@ class _Waiter(ABC):
 
 
 class _AsyncWaiter(_Waiter):
-    def __init__(self, units: float) -> None:
-        super().__init__(units)
+    def __init__(self) -> None:
         self._token = anyio.lowlevel.current_token()
         self._event = anyio.Event()
 
@@ -144,8 +145,7 @@ class _AsyncWaiter(_Waiter):
 
 
 class _ThreadWaiter(_Waiter):
-    def __init__(self, units: float) -> None:
-        super().__init__(units)
+    def __init__(self) -> None:
         self._event = threading.Event()
 
     def sleep(self, seconds: float) -> None:

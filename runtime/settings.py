@@ -21,10 +21,10 @@ from tidewire.config import RunnableConfig, check_config, merge_configs
 from tidewire.events.blocks import JSONObject
 from tidewire.events.callbacks import Callbacks
 from tidewire.events.messages import BaseMessage
+from tidewire.limiter import BaseRateLimiter
 from tidewire.model_profile import ModelProfile
 from tidewire.policy import RetryPolicy, Timeout
 from tidewire.profile_checks import check_request, fit_parameters
-from tidewire.rate_limiters import BaseRateLimiter
 
 if TYPE_CHECKING:
     from tidewire.structured import Form

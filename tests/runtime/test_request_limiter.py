@@ -11,22 +11,10 @@ from typing import Any
 import anyio
 import anyio.lowlevel
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
+from tests.runtime.clock import Clock
 from tidewire.events.errors import ConfigurationError
-from tidewire.fair_queue import Gate
-from tidewire.rate_limiters import Bucket, InMemoryRateLimiter
-
-
-class Clock:
-    """A clock that the test moves."""
-
-    def __init__(self) -> None:
-        self.now = 100.0
-
-    def __call__(self) -> float:
-        return self.now
+from tidewire.request_limiter import InMemoryRateLimiter
 
 
 def test_the_bucket_starts_full_and_then_gives_at_its_rate() -> None:
@@ -38,41 +26,6 @@ def test_the_bucket_starts_full_and_then_gives_at_its_rate() -> None:
     assert [limiter.acquire(blocking=False) for _ in range(2)] == [True, False]
     clock.now += 100
     assert [limiter.acquire(blocking=False) for _ in range(4)] == [True, True, True, False]
-
-
-@given(st.lists(st.tuples(st.floats(0, 5), st.integers(1, 5)), max_size=30), st.floats(0.1, 50), st.integers(1, 10))
-def test_a_bucket_never_gives_more_than_its_rate_and_size_allow(
-    steps: list[tuple[float, int]], rate: float, size: int
-) -> None:
-    clock = Clock()
-    bucket = Bucket(rate=rate, size=size, clock=clock)
-    begun, taken = clock.now, 0
-    for passed, wanted in steps:
-        clock.now += passed
-        for _ in range(wanted):
-            wait = bucket.take(1)
-            taken += wait <= 0
-            assert 0 <= wait <= 1 / rate + 1e-6
-        assert taken <= size + (clock.now - begun) * rate + 1e-6
-
-
-def test_what_was_not_used_is_put_back_and_a_level_can_be_limited() -> None:
-    bucket = Bucket(rate=1, size=10, clock=Clock())
-    assert bucket.take(8) == 0
-    bucket.put_back(3)
-    assert bucket.take(5) == 0
-    assert bucket.take(1) == 1
-    bucket.put_back(100)
-    assert bucket.take(10) == 0
-    bucket.put_back(10)
-    bucket.limit_to(2)
-    assert bucket.take(3) == 1
-
-
-def test_more_than_fits_is_let_out_of_a_full_bucket_and_paid_for_afterwards() -> None:
-    bucket = Bucket(rate=1, size=10, clock=Clock())
-    assert bucket.take(15) == 0
-    assert bucket.take(1) == 6
 
 
 async def test_waiters_are_let_out_in_the_order_in_which_they_came() -> None:
@@ -155,25 +108,6 @@ def test_threads_and_loops_share_one_limiter() -> None:
         thread.join(10)
     assert len(done) == 60
     assert time.monotonic() - begun >= 59 / 500 - 0.001
-
-
-def test_a_waiter_whose_loop_has_ended_blocks_nobody() -> None:
-    allowed = False
-    gate = Gate(lambda _: 0.0 if allowed else math.inf)
-
-    async def wait_for_ever() -> None:
-        await gate.enter()
-
-    loop = asyncio.new_event_loop()
-    task = loop.create_task(wait_for_ever())
-    loop.run_until_complete(asyncio.sleep(0))
-    loop.close()
-    allowed = True
-    gate.look_again()
-    gate.enter_blocking()
-    assert gate.waiting == 0
-    # Told of its end only now, so that nothing warns of it.
-    setattr(task, "_log_destroy_pending", False)  # noqa: B010 - asyncio's own way to say so, without a public name
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,72 @@
+"""The queue of waiters: in order, without a herd, and nobody who has gone is waited for."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+
+import anyio
+import anyio.lowlevel
+
+from tidewire.fair_queue import Gate
+
+
+def test_a_waiter_whose_loop_has_ended_blocks_nobody() -> None:
+    allowed = False
+    gate = Gate[float](lambda _: 0.0 if allowed else math.inf)
+
+    async def wait_for_ever() -> None:
+        await gate.enter(1.0)
+
+    loop = asyncio.new_event_loop()
+    task = loop.create_task(wait_for_ever())
+    loop.run_until_complete(asyncio.sleep(0))
+    loop.close()
+    allowed = True
+    gate.look_again()
+    gate.enter_blocking(1.0)
+    assert gate.waiting == 0
+    # Told of its end only now, so that nothing warns of it.
+    setattr(task, "_log_destroy_pending", False)  # noqa: B010 - asyncio's own way to say so, without a public name
+
+
+async def test_only_the_first_waiter_asks_and_those_who_leave_cost_nothing() -> None:
+    asked: list[int] = []
+    allowed = False
+
+    def admit(number: int) -> float:
+        asked.append(number)
+        return 0.0 if allowed else math.inf
+
+    gate = Gate(admit)
+    let_in: list[int] = []
+
+    async def wait(number: int) -> None:
+        await gate.enter(number)
+        let_in.append(number)
+
+    async def give_up(scope: anyio.CancelScope) -> None:
+        with scope:
+            await gate.enter(-1)
+
+    scopes = [anyio.CancelScope() for _ in range(5000)]
+    async with anyio.create_task_group() as group:
+        group.start_soon(wait, 1)
+        await anyio.wait_all_tasks_blocked()
+        for scope in scopes:
+            group.start_soon(give_up, scope)
+        await anyio.wait_all_tasks_blocked()
+        for number in range(2, 100):
+            group.start_soon(wait, number)
+            await anyio.lowlevel.checkpoint()
+        await anyio.wait_all_tasks_blocked()
+        assert gate.waiting == 5099
+        for scope in scopes:
+            scope.cancel()
+        await anyio.wait_all_tasks_blocked()
+        assert gate.waiting == 99
+        assert set(asked) == {1}
+        assert not gate.try_enter(0)
+        allowed = True
+        gate.look_again()
+    assert let_in == list(range(1, 100))
