@@ -10,6 +10,7 @@ import msgspec
 from tidewire.adapters.anthropic_conversation import Conversation
 from tidewire.adapters.claude_thinking import claude_thinking, leave_room
 from tidewire.adapters.json_text import object_of
+from tidewire.adapters.left_out import left_out
 from tidewire.adapters.parameters import fields_given, texts_given
 from tidewire.adapters.reasoning import merged, thinking_fields
 from tidewire.adapters.spec import ModelRequest, NativeTool, ToolSpec
@@ -77,7 +78,8 @@ def body_of(request: ModelRequest, provider: str) -> tuple[bytes, tuple[WarningE
     if choice is not None:
         body["tool_choice"] = choice
     body.update(request.extra_body)
-    return _json(body), tuple(conversation.warnings)
+    warnings = [*conversation.warnings, *left_out(provider, request.messages, cache_marks=True, failures=True)]
+    return _json(body), tuple(warnings)
 
 
 def _thinking(request: ModelRequest) -> JSONObject:

@@ -168,7 +168,8 @@ class Conversation:
         if not self._with_tools:
             self._warn_of_text()
             told = [{"text": json.dumps(block["json"])} if "json" in block else block for block in content]
-            turn.blocks += ({"text": "[the tool gave back]"}, *told, *marks)
+            came = "[the tool failed]" if message.status == "error" else "[the tool gave back]"
+            turn.blocks += ({"text": came}, *told, *marks)
             return
         result: JSONObject = {"toolUseId": valid_id(message.tool_call_id), "content": content}
         if message.status == "error" and knows_tool_status(self._model):

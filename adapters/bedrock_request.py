@@ -7,8 +7,9 @@ import json
 import msgspec
 
 from tidewire.adapters.bedrock_conversation import Conversation, cache_point
-from tidewire.adapters.bedrock_families import reasoning_fields, top_k_fields
+from tidewire.adapters.bedrock_families import knows_tool_status, reasoning_fields, top_k_fields
 from tidewire.adapters.closed_schema import closed_schema
+from tidewire.adapters.left_out import left_out
 from tidewire.adapters.parameters import fields_given, texts_given
 from tidewire.adapters.spec import ModelRequest, NativeTool, ToolSpec
 from tidewire.events.blocks import JSON, JSONObject
@@ -54,11 +55,8 @@ def body_of(request: ModelRequest) -> tuple[bytes, tuple[WarningEvent, ...]]:
     given = {name: value for name, value in request.parameters.items() if value is not None}
     model = str(given.get("base_model_id") or request.model)
     tools = _tool_config(request)
-    conversation = Conversation(
-        model,
-        system_in_place=request.mid_conversation_system_messages,
-        with_tools=tools is not None or "toolConfig" in request.extra_body,
-    )
+    with_tools = tools is not None or "toolConfig" in request.extra_body
+    conversation = Conversation(model, system_in_place=request.mid_conversation_system_messages, with_tools=with_tools)
     conversation.add(request.messages)
     body: JSONObject = {"messages": conversation.turns}
     if conversation.system:
@@ -75,7 +73,9 @@ def body_of(request: ModelRequest) -> tuple[bytes, tuple[WarningEvent, ...]]:
     if additional:
         body["additionalModelRequestFields"] = additional
     body.update(request.extra_body)
-    return _json(body), tuple(conversation.warnings)
+    failures = not with_tools or knows_tool_status(model)
+    warnings = [*conversation.warnings, *left_out("bedrock", request.messages, cache_marks=True, failures=failures)]
+    return _json(body), tuple(warnings)
 
 
 def _inference(given: JSONObject) -> JSONObject:

@@ -7,7 +7,8 @@ The format's rules that shape this file:
   block's characters are that part, where it is not all of them.
 - Calls may come without an id. One is made up, which is the same however the bytes are cut.
 - Only the candidate with index 0 is read.
-- Older models tell the finish reason in every frame, newer ones may send sources and usage after it.
+- Older models tell the finish reason in every frame, newer ones may send sources and usage after it: it is passed on
+  when the body has ended.
 """
 
 from __future__ import annotations
@@ -115,7 +116,7 @@ class Answer:
     def __init__(self) -> None:
         #: Why the answer ended, or the prompt was blocked, in Google's word; empty until that is told.
         self.finish_reason = ""
-        self._told_finish: tuple[str, str] | None = None
+        self._is_blocked = False
         self._index = -1
         self._run: _Run | None = None
         self._texts: dict[int, list[str]] = {}
@@ -191,10 +192,15 @@ class Answer:
         return tokens(usage)
 
     def end(self) -> Iterator[DecodedEvent]:
-        """The body ended: with it a call that is still open, unless the answer was cut."""
+        """The body ended: with it a call that is still open, unless the answer was cut, and the answer itself."""
         if self.finish_reason == "STOP":
             yield from self._end_call()
         yield from self._cite()
+        if self._is_blocked:
+            yield Finish("content_filter")
+        elif self.finish_reason:
+            reason = _FINISH.get(self.finish_reason, "other")
+            yield Finish("tool_calls" if reason == "stop" and self._has_calls else reason, self.finish_reason)
 
     # ------------------------------------------------------------ parts
 
@@ -343,8 +349,6 @@ class Answer:
             self.finish_reason = word
         if self.finish_reason:
             yield from self._cite()
-            reason = _FINISH.get(self.finish_reason, "other")
-            yield from self._finish("tool_calls" if reason == "stop" and self._has_calls else reason)
 
     def _refused(self, feedback: JSONObject) -> Iterator[DecodedEvent]:
         """The prompt was rated, or blocked: then there is no candidate, and so no finish reason of Google's."""
@@ -352,12 +356,7 @@ class Answer:
         word = word_of(feedback.get("blockReason"), BLOCK_REASONS)
         if word and word not in _NOT_BLOCKED and not self.finish_reason:
             self.finish_reason = word
-            yield Finish("content_filter")
-
-    def _finish(self, reason: FinishReason) -> Iterator[DecodedEvent]:
-        if self._told_finish != (reason, self.finish_reason):
-            self._told_finish = (reason, self.finish_reason)
-            yield Finish(reason, self.finish_reason)
+            self._is_blocked = True
 
     def _cite(self) -> Iterator[DecodedEvent]:
         if self._citations:

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 import msgspec
 
 from tidewire.adapters.google_genai_conversation import Conversation, is_before_3
+from tidewire.adapters.left_out import left_out
 from tidewire.adapters.parameters import fields_given, texts_given
 from tidewire.adapters.spec import ModelRequest, NativeTool, ToolChoice, ToolSpec
 from tidewire.events.blocks import JSON, JSONObject
@@ -108,7 +109,12 @@ def body_of(request: ModelRequest, flavour: Flavour, files_url: str) -> tuple[by
     if conversation.system is not None:
         body["systemInstruction"] = conversation.system
     given = {name: value for name, value in request.parameters.items() if value is not None}
-    warnings = list(conversation.warnings)
+    warnings = [
+        *conversation.warnings,
+        *left_out(flavour.provider, request.messages, request.tools, failures=True),
+    ]
+    if "max_tokens" in given and "max_output_tokens" in given:
+        raise ConfigurationError("max_tokens and max_output_tokens are two names of the same parameter; give one")
     generation = {name: given[key] for key, name in _GENERATION.items() if key in given}
     _mend(generation)
     thinking = _thinking(given, request.model, warnings)
@@ -156,6 +162,8 @@ def _thinking(given: JSONObject, model: str, warnings: list[WarningEvent]) -> JS
     thinking = dict(fields_given("google", "thinking_config", given.get("thinking_config")))
     effort = given.get("reasoning_effort")
     asked = _asked(given.get("reasoning"))
+    if effort is not None and ({"effort", "budget_tokens"} & asked.keys() or asked.get("enabled") is False):
+        raise ConfigurationError("reasoning and reasoning_effort say the same thing; give one of them")
     # True asks to see what the model thinks; how much it thinks is its own choice.
     if asked.get("summary") is not None or asked.get("enabled"):
         thinking["includeThoughts"] = True

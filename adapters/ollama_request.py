@@ -15,6 +15,7 @@ from typing import cast
 
 from tidewire.adapters.content import plain_text
 from tidewire.adapters.json_text import to_json
+from tidewire.adapters.left_out import left_out
 from tidewire.adapters.parameters import fields_given, texts_given
 from tidewire.adapters.reasoning import thinking, thinking_fields
 from tidewire.adapters.spec import ModelRequest, NativeTool, ToolSpec
@@ -83,13 +84,16 @@ def body_of(request: ModelRequest) -> tuple[bytes, tuple[WarningEvent, ...]]:
     unknown = given.keys() - PARAMETERS
     if unknown:
         raise ConfigurationError(f"ollama does not take the parameter {min(unknown)!r}; extra_body passes it on")
-    warnings: list[WarningEvent] = []
+    warnings = left_out(_PROVIDER, request.messages, request.tools)
     body: JSONObject = {"model": request.model, "messages": spell(request.messages, warnings)}
     tools = _tools(request, warnings)
     if tools:
         body["tools"] = tools
     body |= {name: given[name] for name in _BESIDE if name in given}
-    body |= thinking_fields(THINKING, _PROVIDER, given)
+    told = thinking_fields(THINKING, _PROVIDER, given)
+    if told and "think" in given:
+        raise ConfigurationError("think and reasoning say the same thing; give one of them")
+    body |= told
     if request.output is not None:
         body["format"] = "json" if request.output.schema is None else request.output.schema
     options = _options(given)
@@ -155,9 +159,6 @@ def spell(messages: Sequence[BaseMessage], warnings: list[WarningEvent]) -> list
             case _:
                 kind = "system" if message.type == "system" else "user"
                 spelled.append({"role": kind, **_content(message, f"a {kind} message", with_images=kind == "user")})
-        if message.name and not isinstance(message, ToolMessage):
-            text = "the name of a message was left out: ollama takes none"
-            warnings.append(WarningEvent(code="name_left_out", text=text))
     return spelled
 
 

@@ -2,7 +2,8 @@
 
 The Responses API has what chat completions lacks: tools that OpenAI runs, reasoning that goes back in a later turn,
 answers that continue a stored one. A call goes there where it needs that, otherwise to chat completions, which every
-host speaks; ``use_responses_api`` decides in the caller's place.
+host speaks; ``use_responses_api`` decides in the caller's place. ``reasoning`` goes there too, for it is the Responses
+API's own word; but behind another address than OpenAI's, where few have that API, an effort is one of chat completions.
 """
 
 from __future__ import annotations
@@ -16,7 +17,8 @@ from tidewire.adapters.openai_chat import OpenAIChatCodec
 from tidewire.adapters.openai_chat_dialect import THINKING, Dialect
 from tidewire.adapters.openai_responses import OpenAIResponsesCodec
 from tidewire.adapters.spec import Adapter, ChooseCodec, Codec, ModelRequest, NativeTool
-from tidewire.events.blocks import JSONObject
+from tidewire.events.blocks import JSON, JSONObject
+from tidewire.events.errors import ConfigurationError
 from tidewire.events.messages import AIMessage
 
 #: Names of models that chat completions does not have.
@@ -26,7 +28,12 @@ RESPONSES_ONLY = re.compile(
 
 
 def choice_between(
-    chat: Codec, responses: Codec, *, provider: str, responses_only: re.Pattern[str] | None = None
+    chat: Codec,
+    responses: Codec,
+    *,
+    provider: str,
+    responses_only: re.Pattern[str] | None = None,
+    home: re.Pattern[str] | None = None,
 ) -> ChooseCodec:
     """What picks one of a provider's two APIs for a request.
 
@@ -35,6 +42,7 @@ def choice_between(
         responses: The Responses API.
         provider: Their provider, as ``response_metadata["model_provider"]`` names it.
         responses_only: How the names of models begin that only the Responses API has.
+        home: How addresses begin behind which both are; None: all of them.
     """
 
     def choose(request: ModelRequest) -> tuple[Codec, ModelRequest]:
@@ -43,6 +51,9 @@ def choice_between(
         if given.get("reasoning") is False:  # chat completions has another word for it
             del given["reasoning"]
             given.setdefault("reasoning_effort", "none")
+        abroad = home is not None and home.match(request.base_url) is None
+        if (wanted is False or (wanted is None and abroad)) and "reasoning" not in chat.parameters:
+            given = _by_effort(given)
         # What is switched off needs no API that knows it.
         needed = {name for name, value in given.items() if value is not None and value is not False}
         if wanted is None:
@@ -57,6 +68,21 @@ def choice_between(
         return codec, msgspec.structs.replace(request, parameters=told)
 
     return choose
+
+
+def _by_effort(given: JSONObject) -> JSONObject:
+    """With ``reasoning`` as chat completions has it, where it says no more than an effort; True says nothing there."""
+    wanted: JSON = given.get("reasoning")
+    if isinstance(wanted, dict) and wanted.keys() == {"effort"}:
+        wanted = cast("JSONObject", wanted)["effort"]
+    if not isinstance(wanted, str) and wanted is not True:
+        return given
+    rest = {name: value for name, value in given.items() if name != "reasoning"}
+    if wanted is True:
+        return rest
+    if rest.get("reasoning_effort") is not None:
+        raise ConfigurationError("reasoning and reasoning_effort say the same thing; give one of them")
+    return {**rest, "reasoning_effort": wanted}
 
 
 def _is_of_chat(tool: NativeTool) -> bool:
@@ -81,13 +107,16 @@ def _is_item(block: JSONObject) -> bool:
     return "item_id" in (block.get("extras") or {})
 
 
+#: OpenAI's own addresses, those of a region among them.
+_HOME = re.compile(r"https://([a-z0-9-]+\.)?api\.openai\.com(/|$)")
+
 _CHAT, _RESPONSES = OpenAIChatCodec(Dialect(thinking=THINKING)), OpenAIResponsesCodec()
 
 ADAPTER = Adapter(
     provider="openai",
     codec=_CHAT,
     codecs=(_CHAT, _RESPONSES),
-    choose_codec=choice_between(_CHAT, _RESPONSES, provider="openai", responses_only=RESPONSES_ONLY),
+    choose_codec=choice_between(_CHAT, _RESPONSES, provider="openai", responses_only=RESPONSES_ONLY, home=_HOME),
     base_url="https://api.openai.com/v1",
     base_url_env=("OPENAI_BASE_URL", "OPENAI_API_BASE"),
     key_env=("OPENAI_API_KEY",),

@@ -59,8 +59,6 @@ class Conversation:
                 spelled = {"role": "user", "content": self._parts(message, "a user message")}
         if message.name and self._dialect.names:
             spelled["name"] = message.name
-        elif message.name:
-            self._warn("name_left_out", f"the name of a message was left out: {self._dialect.provider} takes none")
         return spelled
 
     # ------------------------------------------------------------ the assistant's messages
@@ -76,28 +74,27 @@ class Conversation:
             match block["type"]:
                 case "text":
                     if block["text"]:
-                        parts.append({"type": "text", "text": block["text"]})
+                        parts.append(self._marked({"type": "text", "text": block["text"]}, block))
                 case "tool_call":
                     calls.append(self._call(block, to_json(block["args"]).decode()))
                 case "invalid_tool_call" | "tool_call_chunk":
                     calls.append(self._call(block, block["args"] or ""))
-                case "reasoning" if own:
+                case "reasoning" if own and self._dialect.reasoning_field is not None:
                     reasoning.append(block)
                 case "audio" if own and "id" in block.get("extras", {}):
                     spelled["audio"] = {"id": block["extras"]["id"]}
                 case "non_standard" if own and block["value"].get("type") == "function_call":
                     spelled["function_call"] = {key: block["value"][key] for key in ("name", "arguments")}
-                case "non_standard" if own:
-                    parts.append(block["value"])
-                case "server_tool_call" | "server_tool_call_chunk" | "server_tool_result" if own:
-                    pass  # the format takes none back; what came of it is in the text
+                case "non_standard" if own and "id" not in block["value"]:
+                    parts.append(block["value"])  # what has an id is an item of the provider's Responses API
                 case "audio" | "file" | "image" | "text-plain" | "video" as kind:
                     raise self._unspellable(kind, "an assistant message")
                 case kind:
-                    self._warn("block_left_out", f"a {kind} block of the history was left out: it belongs to {maker}")
+                    why = f"{self._dialect.provider} takes none back" if own else f"it belongs to {maker}"
+                    self._warn("block_left_out", f"a {kind} block of the history was left out: {why}")
         if self._dialect.reasoning_field == "content":
             parts[:0] = _thoughts(reasoning)
-        if all(part.get("type") == "text" for part in parts):
+        if all(part.keys() == {"type", "text"} for part in parts):
             spelled["content"] = "".join(part["text"] for part in parts) or None
         else:
             spelled["content"] = parts
@@ -154,7 +151,9 @@ class Conversation:
         return parts
 
     def _part(self, block: JSONObject, place: str) -> JSONObject:
-        part = self._spell(block, place)
+        return self._marked(self._spell(block, place), block)
+
+    def _marked(self, part: JSONObject, block: JSONObject) -> JSONObject:
         mark = field_of(block, "cache_control")
         if mark is not None and self._dialect.cache_control:
             part = {**part, "cache_control": mark}

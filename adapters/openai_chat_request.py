@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tidewire.adapters.json_text import to_json
+from tidewire.adapters.left_out import left_out
 from tidewire.adapters.openai_chat_conversation import Conversation
 from tidewire.adapters.openai_chat_dialect import Dialect
 from tidewire.adapters.reasoning import merged, thinking_fields
@@ -21,7 +22,12 @@ def body_of(request: ModelRequest, dialect: Dialect) -> tuple[bytes, tuple[Warni
     conversation = Conversation(dialect)
     body: JSONObject = {"model": request.model, "messages": conversation.spell(request.messages)}
     body = merged(body, _parameters(request.parameters, dialect))
-    warnings = list(conversation.warnings)
+    warnings = [
+        *conversation.warnings,
+        *left_out(
+            dialect.provider, request.messages, request.tools, names=dialect.names, cache_marks=dialect.cache_control
+        ),
+    ]
     tools, choice = _chosen(request, dialect)
     if tools:
         body["tools"] = [_tool(tool, dialect, warnings) for tool in tools]

@@ -16,6 +16,7 @@ from collections.abc import Sequence
 from typing import cast
 
 from tidewire.adapters.content import data_url, field_of, file_name, plain_text, web_address
+from tidewire.adapters.left_out import left_out
 from tidewire.adapters.openai_responses_dialect import Dialect
 from tidewire.adapters.openai_responses_history import History
 from tidewire.events.blocks import JSONObject
@@ -57,9 +58,7 @@ class Conversation:
         self._history.warnings.clear()
         items = [item for message in messages[start:] for item in self._items(message)]
         self.warnings += self._history.warnings
-        if any(message.name and not isinstance(message, ToolMessage) for message in messages[start:]):
-            text = f"{self._dialect.provider}'s Responses API has no names of speakers; they were left out"
-            self.warnings.append(WarningEvent(code="name_left_out", text=text))
+        self.warnings += left_out(f"{self._dialect.provider}'s Responses API", messages[start:])
         return items
 
     def _start(self, messages: Sequence[BaseMessage]) -> int:

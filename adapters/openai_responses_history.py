@@ -190,6 +190,8 @@ def _can_go_back(block: JSONObject, known: set[object]) -> bool:
             return block.get("id") in known or "encrypted_content" in extras or extras.get("kind") == "reasoning_text"
         case "server_tool_call" | "image":
             return write_item(block) is not None
+        case "non_standard":  # a call of chat completions' older kind has no id, without which it is no item
+            return block["value"].get("type") != "function_call" or "call_id" in block["value"]
         case "server_tool_call_chunk" | "audio" | "file" | "text-plain" | "video":
             return False
         case _:

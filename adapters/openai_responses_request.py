@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tidewire.adapters.json_text import object_of, to_json
+from tidewire.adapters.left_out import left_out
 from tidewire.adapters.openai_responses_conversation import Conversation
 from tidewire.adapters.openai_responses_dialect import STEERING, Dialect
 from tidewire.adapters.parameters import texts_given
@@ -49,7 +50,8 @@ def body_of(request: ModelRequest, dialect: Dialect) -> tuple[bytes, tuple[Warni
     if request.stream:
         body["stream"] = True
     body.update(request.extra_body)
-    return to_json(body), tuple(conversation.warnings)
+    warnings = [*conversation.warnings, *left_out(f"{dialect.provider}'s Responses API", (), request.tools)]
+    return to_json(body), tuple(warnings)
 
 
 def _parameters(given: JSONObject, dialect: Dialect) -> JSONObject:

@@ -287,8 +287,18 @@ def _within_answer(adapter: Adapter, recording: Recording) -> int | None:
         if begun is None and any(type(event) in CONTENT for event in events):
             begun = place + 1
         if begun is not None and place + 1 > begun:
-            return place + 1
+            return None if _is_finished(adapter, recording, place + 1) else place + 1
     return None
+
+
+def _is_finished(adapter: Adapter, recording: Recording, place: int) -> bool:
+    """Whether the provider has told its finish reason by here; some codecs pass it on only when the body ends."""
+    decoder = adapter.codec.decoder(streamed=recording.streamed)
+    try:
+        list(decoder.feed(recording.body[:place]))
+        return any(isinstance(event, Finish) and event.provider_reason for event in decoder.close())
+    except TidewireError:
+        return False
 
 
 __all__ = ["Calls", "Chunks", "MakeModel", "Model", "event_loops"]

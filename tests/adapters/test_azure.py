@@ -230,13 +230,14 @@ def test_a_codec_is_the_one_within_at_another_address() -> None:
     assert list(decoder.feed(b'data: {"choices":[{"delta":{"content":"Hi"},"finish_reason":"stop"}]}\n\n'))
 
 
-def test_reasoning_of_its_own_and_of_others() -> None:
+def test_reasoning_has_no_place_in_chat_completions_whoever_made_it() -> None:
     def warnings(maker: str) -> list[str]:
         history = AIMessage([REASONED, {"type": "text", "text": "x"}], response_metadata={"model_provider": maker})
         request = ModelRequest("m", [history], f"{ENDPOINT}/openai")
-        return [warning.code for warning in ADAPTER.codec.encode(request).warnings]
+        return [warning.text.rpartition(": ")[2] for warning in ADAPTER.codec.encode(request).warnings]
 
-    assert (warnings("azure_openai"), warnings("anthropic")) == ([], ["block_left_out"])
+    assert warnings("azure_openai") == ["azure_openai takes none back"]
+    assert warnings("anthropic") == ["it belongs to anthropic"]
 
 
 # ---------------------------------------------------------------- refusals

@@ -472,17 +472,17 @@ def test_words_may_come_as_numbers() -> None:
     assert isinstance(result, Block)
     assert result.block["status"] == "success"
     assert outcome.events[2:] == [
-        Finish("length", "MAX_TOKENS"),
         Meta(data={"traffic_type": 1}),
         Usage(5, 0, 5, cache_read=0, reasoning=0, input_audio=3),
+        Finish("length", "MAX_TOKENS"),
     ]
     assert read(frames(chunk(finishReason=9))).events == [Finish("other", "9")]
     assert isinstance(read(frames(chunk(finishReason=0))).error, StreamInterruptedError)
 
 
-def test_a_finish_reason_that_is_repeated_is_told_when_it_says_something_else() -> None:
+def test_a_finish_reason_that_stands_in_every_chunk_is_told_once_and_last() -> None:
     outcome = read(frames(chunk({"text": "a"}, finish="STOP"), chunk({"text": "b"}, finish="STOP")))
-    assert outcome.events == [Token("a"), Finish("stop", "STOP"), Token("b")]
+    assert outcome.events == [Token("a"), Token("b"), Finish("stop", "STOP")]
     outcome = read(frames(chunk({"text": "a"}, finish="STOP"), chunk(call(name="f", id="i"), finish="STOP")))
     assert outcome.events[-1] == Finish("tool_calls", "STOP")
     unspecified = chunk({"text": "a"}, finish="FINISH_REASON_UNSPECIFIED")
@@ -498,8 +498,8 @@ def test_a_blocked_prompt_finishes_as_filtered_and_says_why() -> None:
         assert isinstance(read(frames(rated)).error, StreamInterruptedError)
     assert read(frames({"promptFeedback": {"blockReason": 4}})).events[-1] == Finish("content_filter")
     assert read(frames({**END, "promptFeedback": {"safetyRatings": []}})).events == [
-        Finish("stop", "STOP"),
         Meta(data={"prompt_feedback": {"safetyRatings": []}}),
+        Finish("stop", "STOP"),
     ]
     plain = read(json.dumps({"promptFeedback": feedback}).encode(), streamed=False)
     assert plain.events == outcome.events
@@ -600,9 +600,9 @@ def test_sources_are_placed_in_the_text_when_it_is_whole() -> None:
         Meta(data={"grounding_metadata": grounding}),
         Token(" two"),
         Block({**source, "start_index": 4, "end_index": 7}),
-        Finish("stop", "STOP"),
         Meta(data={"grounding_metadata": {**grounding, **later}}),
         Block({"type": "citation", "cited_text": "öne", "start_index": 0, "end_index": 3}),
+        Finish("stop", "STOP"),
     ]
 
 

@@ -160,6 +160,20 @@ def test_an_unknown_effort_is_refused() -> None:
         body(parameters={"reasoning_effort": "lots"})
 
 
+@pytest.mark.parametrize(
+    ("parameters", "told"),
+    [
+        ({"reasoning": "high", "reasoning_effort": "low"}, "reasoning and reasoning_effort say the same thing"),
+        ({"reasoning": False, "reasoning_effort": "low"}, "reasoning and reasoning_effort say the same thing"),
+        ({"reasoning": 5, "reasoning_effort": "low"}, "reasoning and reasoning_effort say the same thing"),
+        ({"max_tokens": 5, "max_output_tokens": 6}, "two names of the same parameter"),
+    ],
+)
+def test_two_parameters_that_say_the_same_are_refused(parameters: JSONObject, told: str) -> None:
+    with pytest.raises(ConfigurationError, match=told):
+        body(parameters=parameters)
+
+
 def test_a_way_to_reason_that_does_not_exist_is_refused_by_name() -> None:
     with pytest.raises(ConfigurationError, match=r"to reason {'hard': 1}; reasoning has the keys effort"):
         body(parameters={"reasoning": {"hard": 1}})

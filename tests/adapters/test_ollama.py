@@ -38,7 +38,6 @@ from tidewire.events.types import (
     Token,
     ToolCallDelta,
     Usage,
-    WarningEvent,
 )
 
 Json = dict[str, Any]
@@ -72,8 +71,7 @@ def spelled(message: BaseMessage) -> Json:
 
 
 def warned(messages: Sequence[BaseMessage]) -> list[str]:
-    warnings: list[WarningEvent] = []
-    spell(messages, warnings)
+    warnings = OllamaCodec().encode(ModelRequest("m", messages, "http://host")).warnings
     return [f"{warning.code}: {warning.text}" for warning in warnings]
 
 
@@ -157,6 +155,12 @@ def test_every_parameter_is_taken_and_no_other() -> None:
 )
 def test_thinking_is_one_parameter(parameters: Json, think: object) -> None:
     assert body(parameters=parameters)["think"] == think
+
+
+@pytest.mark.parametrize("name", ["reasoning", "reasoning_effort"])
+def test_thinking_is_told_by_one_name_only(name: str) -> None:
+    with pytest.raises(ConfigurationError, match="think and reasoning say the same thing"):
+        body(parameters={"think": False, name: "low"})
 
 
 def test_a_budget_for_thinking_is_refused() -> None:
@@ -281,9 +285,9 @@ def test_what_is_left_out_of_a_history_is_told() -> None:
     assert warned(
         [AIMessage([block], response_metadata=foreign), AIMessage([server]), HumanMessage("Hi", name="ada")]
     ) == [
+        "name_left_out: the names of speakers were left out: ollama has none",
         "block_left_out: a reasoning block of the history was left out: it belongs to anthropic",
         "block_left_out: a server_tool_call block of the history was left out: ollama takes none back",
-        "name_left_out: the name of a message was left out: ollama takes none",
     ]
     assert spelled(AIMessage([block], response_metadata={"model_provider": "ollama"}))["thinking"] == "hm"
 

@@ -72,6 +72,31 @@ def test_what_both_take_or_what_says_nothing_does_not() -> None:
     assert api(parameters={"background": False, "use_previous_response_id": False, "include": None}) == CHAT
 
 
+@pytest.mark.parametrize(
+    ("reasoning", "told"),
+    [
+        ("low", {"reasoning_effort": "low"}),
+        ({"effort": "low"}, {"reasoning_effort": "low"}),
+        (True, {}),
+        (False, {"reasoning_effort": "none"}),
+    ],
+)
+def test_an_effort_stays_with_chat_completions_behind_a_foreign_address(reasoning: object, told: JSONObject) -> None:
+    abroad = sent(parameters={"reasoning": reasoning})
+    assert (abroad[0], {name: value for name, value in abroad[1].items() if "reason" in name}) == (CHAT, told)
+    for home in ("https://api.openai.com/v1", "https://eu.api.openai.com/v1"):
+        there = CHAT if reasoning is False else RESPONSES
+        assert sent(base_url=home, parameters={"reasoning": reasoning})[0] == there
+        assert sent(base_url=home, parameters={"reasoning": reasoning, "use_responses_api": False}) == abroad
+    assert api(parameters={"reasoning": reasoning, "use_responses_api": True}) == RESPONSES
+
+
+def test_an_effort_that_is_given_twice_is_refused_at_both() -> None:
+    for responses in (None, True, False):
+        with pytest.raises(ConfigurationError, match="reasoning and reasoning_effort say the same thing"):
+            sent(parameters={"reasoning": "low", "reasoning_effort": "high", "use_responses_api": responses})
+
+
 @pytest.mark.parametrize("given", [{"reasoning": False}, {"reasoning_effort": False}, {"reasoning_effort": "off"}])
 @pytest.mark.parametrize(
     ("responses", "told"), [(False, {"reasoning_effort": "none"}), (True, {"reasoning": {"effort": "none"}})]

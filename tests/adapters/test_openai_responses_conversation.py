@@ -48,7 +48,7 @@ def test_each_kind_of_message_has_its_item() -> None:
             SystemMessage("Be brief."),
             HumanMessage("Hi"),
             AIMessage("Hello"),
-            ToolMessage("4", tool_call_id="a", name="add", status="error"),
+            ToolMessage("4", tool_call_id="a", name="add"),
         ]
     ) == [
         {"role": "system", "content": "Be brief."},

@@ -110,9 +110,9 @@ def _beside_role(body: JSONObject) -> list[Any]:
 
 
 SPEAKERS: Mapping[str, Speaker] = {
-    "openai chat": Speaker("openai", _chat_problem, _in_messages),
+    "openai chat": Speaker("openai", _chat_problem, _in_messages, parameters={"use_responses_api": False}),
     "openai responses": Speaker("openai", _responses_problem, _in_input, parameters={"use_responses_api": True}),
-    "azure chat": Speaker("azure_openai", _chat_problem, _in_messages),
+    "azure chat": Speaker("azure_openai", _chat_problem, _in_messages, parameters={"use_responses_api": False}),
     "anthropic": Speaker("anthropic", _anthropic_problem, _in_messages),
     "google": Speaker("google_genai", _google_problem, _in_contents, model="gemini-3-pro"),
     "bedrock": Speaker("bedrock_converse", _bedrock_problem, _in_messages, model="amazon.nova-pro-v1:0"),

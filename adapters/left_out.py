@@ -1,0 +1,56 @@
+"""What a conversation has that a format has no place for, and that is no content: nothing of it is dropped silently."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import cast
+
+from tidewire.adapters.content import field_of
+from tidewire.adapters.spec import NativeTool, ToolSpec
+from tidewire.events.blocks import JSONObject
+from tidewire.events.messages import BaseMessage, ToolMessage
+from tidewire.events.types import WarningEvent
+
+
+def left_out(
+    whose: str,
+    messages: Sequence[BaseMessage],
+    tools: Iterable[ToolSpec | NativeTool] = (),
+    *,
+    names: bool = False,
+    cache_marks: bool = False,
+    failures: bool = False,
+) -> list[WarningEvent]:
+    """A warning for each thing that stands in a request and is left out of it.
+
+    Args:
+        whose: The format's name, for the texts.
+        messages: The conversation.
+        tools: The tools, where the format has no marks on them.
+        names: Whether the format has names of speakers. A tool's name is another matter.
+        cache_marks: Whether it has ``cache_control`` on parts of messages.
+        failures: Whether a tool's result can say that the tool failed.
+    """
+    warnings: list[WarningEvent] = []
+    if not names and any(message.name and not isinstance(message, ToolMessage) for message in messages):
+        text = f"the names of speakers were left out: {whose} has none"
+        warnings.append(WarningEvent(code="name_left_out", text=text))
+    if not cache_marks and any(map(_is_marked, messages)):
+        text = f"cache_control was left out of the messages: {whose} has no such marks"
+        warnings.append(WarningEvent(code="cache_mark_left_out", text=text))
+    if any(isinstance(tool, ToolSpec) and "cache_control" in tool.extras for tool in tools):
+        text = f"cache_control was left out of the tools: {whose} has no such marks"
+        warnings.append(WarningEvent(code="cache_mark_left_out", text=text))
+    if not failures and any(isinstance(message, ToolMessage) and message.status == "error" for message in messages):
+        text = f"that a tool failed was left out: {whose} has no place for it but the text of the result"
+        warnings.append(WarningEvent(code="failure_left_out", text=text))
+    return warnings
+
+
+def _is_marked(message: BaseMessage) -> bool:
+    return any(
+        field_of(block, "cache_control") is not None for block in cast("list[JSONObject]", message.content_blocks)
+    )
+
+
+__all__ = ["left_out"]
