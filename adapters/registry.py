@@ -116,18 +116,24 @@ def infer_provider(model: str) -> str:
     )
 
 
+def split_named(model: str) -> tuple[str, str] | None:
+    """The provider that stands before the first colon, and what is behind it; None where no provider does."""
+    head, colon, rest = model.partition(":")
+    known = colon and (_normal(head) in _BUILT_IN or _normal(head) in provider_names())
+    return (_normal(head), rest) if known else None
+
+
 def split_model(model: str, provider: str | None = None) -> tuple[str, str]:
     """The provider and the model's own name, from ``provider:model``, a model name, or both apart.
 
     Raises:
         ConfigurationError: The name is empty, or its provider is unknown.
     """
-    head, colon, rest = model.partition(":")
-    known = colon and (_normal(head) in _BUILT_IN or _normal(head) in provider_names())
+    named = split_named(model)
     if provider is None:
-        provider, model = (head, rest) if known else (infer_provider(model), model)
-    elif known and _normal(head) == _normal(provider):
-        model = rest
+        provider, model = named or (infer_provider(model), model)
+    elif named is not None and named[0] == _normal(provider):
+        model = named[1]
     if not model:
         raise ConfigurationError(f"the model's name is empty; write '{provider}:name-of-the-model'")
     return _normal(provider), model
@@ -145,4 +151,4 @@ def _unknown(provider: str) -> ConfigurationError | None:
     return ConfigurationError(f"there is no provider {provider!r}; did you mean {' or '.join(map(repr, near))}?")
 
 
-__all__ = ["ENTRY_POINTS", "find_adapter", "infer_provider", "provider_names", "split_model"]
+__all__ = ["ENTRY_POINTS", "find_adapter", "infer_provider", "provider_names", "split_model", "split_named"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar, overload
 
@@ -9,7 +10,7 @@ import msgspec
 
 from tidewire.adapters.spec import Adapter
 from tidewire.call import Call
-from tidewire.construct import build_settings, model_and_rest
+from tidewire.construct import build_settings, model_and_rest, override
 from tidewire.events.blocks import JSONObject
 from tidewire.events.chunks import AIMessageChunk
 from tidewire.events.errors import ConfigurationError
@@ -19,6 +20,7 @@ from tidewire.model import Model
 from tidewire.stream import ChunkMaker
 
 if TYPE_CHECKING:
+    from tidewire.open_settings import Fields
     from tidewire.structured import StructuredMethod
     from tidewire.structured_model import RawOutput, StructuredModel
 
@@ -45,7 +47,7 @@ class ChatModel(Model[AIMessage, AIMessageChunk]):
         name, parameters = model_and_rest(model, parameters)
         if name is None:
             raise ConfigurationError(f"{type(self).__name__} needs the name of a model: model=…")
-        self.settings = build_settings(name, model_provider or self.provider, parameters)
+        self.source = build_settings(name, model_provider or self.provider, parameters)
 
     def _output_of(self, call: Call) -> AIMessage:
         return call.message
@@ -130,15 +132,29 @@ class ChatModel(Model[AIMessage, AIMessageChunk]):
         from tidewire.structured_model import StructuredModel
 
         form = form_of(schema, method=method, include_raw=include_raw, strict=strict, validate=validate)
-        return StructuredModel(msgspec.structs.replace(self._with(parameters), form=form))
+        return StructuredModel(
+            self.source.changed(lambda settings: msgspec.structs.replace(override(settings, parameters), form=form))
+        )
 
 
-def init_chat_model(model: str, *, model_provider: str | Adapter | None = None, **parameters: Any) -> ChatModel:
-    """The chat model of a name.
+def init_chat_model(
+    model: str | None = None,
+    *,
+    model_provider: str | Adapter | None = None,
+    configurable_fields: Fields | None = None,
+    config_prefix: str | None = None,
+    **parameters: Any,
+) -> ChatModel:
+    """The chat model of a name, or one whose name and parameters the config of each call may choose.
 
     Args:
-        model: ``provider:model``, or a model's name from which the provider is told.
+        model: ``provider:model``, or a model's name from which the provider is told. Without it, each call's config
+            names the model: ``config={"configurable": {"model": "openai:gpt-5-nano"}}``.
         model_provider: The provider, apart from the name; or its adapter, for one that is registered nowhere.
+        configurable_fields: What a call's config may set under ``configurable``: names of parameters; or "any", which
+            leaves out those that say where requests go and with whose key. By default ``model`` and ``model_provider``
+            where no model is given, else nothing.
+        config_prefix: What the keys of these fields begin with: "first" reads ``first_model``.
         parameters: ``temperature``, ``max_tokens``, ``top_p``, ``stop``, ``seed`` and what else the provider takes;
             ``api_key`` (text, or a function that gives it), ``base_url``, ``timeout`` (seconds, or a
             :class:`~tidewire.Timeout`), ``max_retries``, ``default_headers``, ``extra_body``, ``callbacks``, ``tags``,
@@ -148,12 +164,25 @@ def init_chat_model(model: str, *, model_provider: str | Adapter | None = None, 
 
     Raises:
         ConfigurationError: The provider or a parameter is unknown; the nearest names are listed. A missing key is
-            told at the first request.
+            told at the first request, and so is a model that no config names.
 
     >>> init_chat_model("embedded:demo", script=["Hello!"]).invoke("Hi").text
     'Hello!'
     """
-    return ChatModel(model, model_provider=model_provider, **parameters)
+    name, rest = model_and_rest(model, parameters)
+    if configurable_fields or name is None:
+        defaults = {"model": name, "model_provider": model_provider, **rest}
+        from tidewire.open_settings import OpenSettings
+
+        open_model = object.__new__(ChatModel)
+        open_model.source = OpenSettings(
+            configurable_fields or ("model", "model_provider"), config_prefix or "", defaults
+        )
+        return open_model
+    if config_prefix:
+        text = "config_prefix counts for configurable_fields only, of which there are none"
+        warnings.warn(text, UserWarning, stacklevel=2)
+    return ChatModel(name, model_provider=model_provider, **rest)
 
 
 __all__ = ["ChatModel", "init_chat_model"]

@@ -185,6 +185,14 @@ def override(settings: Settings, keywords: Mapping[str, Any]) -> Settings:
     return msgspec.structs.replace(settings, parameters={**settings.parameters, **parameters})
 
 
+def keyword_names(adapter: Adapter | None) -> frozenset[str]:
+    """The keywords that a model is made with, as far as they are known; with an adapter, its parameters among them."""
+    names = {"api_key", "model_provider", *_SETTERS, *_TRANSPORT_KEYWORDS}
+    provider = "" if adapter is None else adapter.provider
+    names.update(alias.format(provider=provider) for alias in _ALIASES)
+    return frozenset(names if adapter is None else names | adapter.parameters)
+
+
 def _by_usual_names(adapter: Adapter, keywords: Mapping[str, Any]) -> dict[str, Any]:
     """The keywords by their usual names, those that are None left out."""
     aliases = {alias.format(provider=adapter.provider): name for alias, name in _ALIASES.items()}
@@ -225,4 +233,4 @@ def _unknown(provider: str, name: str, known: frozenset[str]) -> str:
     return f"{provider} has no parameter {name!r}; {hint} A field of the provider's body goes into extra_body={{…}}."
 
 
-__all__ = ["build_settings", "model_and_rest", "override"]
+__all__ = ["build_settings", "keyword_names", "model_and_rest", "override"]

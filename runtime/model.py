@@ -1,7 +1,7 @@
 """What every kind of model has beside the methods that run it: copies with other settings, and its profile.
 
-A model is a frozen set of settings. ``bind``, ``bind_tools``, ``with_config``, … give a copy with other settings;
-connections are shared.
+A model is a frozen set of settings, or one that the config of each call completes. ``bind``, ``bind_tools``,
+``with_config``, … are changes of settings, and give a copy with those; connections are shared.
 """
 
 from __future__ import annotations
@@ -19,10 +19,11 @@ from tidewire.events.blocks import JSONObject
 from tidewire.events.convert import ModelInput, convert_to_messages
 from tidewire.events.stream_events import RecordFilter, StreamEvent
 from tidewire.runnable import Runnable
-from tidewire.settings import Settings
+from tidewire.settings import Change, Settings
 from tidewire.stream import Stream, records_of
 
 if TYPE_CHECKING:
+    from tidewire.open_settings import OpenSettings
     from tidewire.tool_binding import ToolLike
 
 Out = TypeVar("Out")
@@ -35,15 +36,25 @@ class Model(Runnable[ModelInput, Out, Piece, Call]):
     A subclass says how both are made from a call: :meth:`_output_of` and :meth:`_pieces_of`.
     """
 
-    __slots__ = ("settings",)
+    __slots__ = ("source",)
 
-    settings: Settings
+    #: The settings, or what gives them once a call's config is known.
+    source: Settings | OpenSettings
+
+    @property
+    def settings(self) -> Settings:
+        """The settings; of a configurable model, those that it has by default.
+
+        Raises:
+            ConfigurationError: A configurable model has no default, or what a config says cannot be used.
+        """
+        return self.source.settings_for(None)
 
     def _bound(self, parameters: dict[str, Any]) -> Self:
         return self.bind(**parameters) if parameters else self
 
     def _begin(self, input: ModelInput, config: RunnableConfig | None, *, stream: bool | None) -> Call:
-        return Call(self.settings, input, config, stream=stream)
+        return Call(self.source.settings_for(config), input, config, stream=stream)
 
     def _records(
         self, input: ModelInput, config: RunnableConfig | None, shown: RecordFilter
@@ -54,7 +65,7 @@ class Model(Runnable[ModelInput, Out, Piece, Call]):
 
     def bind(self, **parameters: Any) -> Self:
         """A copy that sends these parameters with every call; later ones win."""
-        return self._copy(self._with(parameters))
+        return self._changed(lambda settings: override(settings, parameters))
 
     def bind_tools(
         self,
@@ -82,24 +93,25 @@ class Model(Runnable[ModelInput, Out, Piece, Call]):
         """
         from tidewire.tool_binding import add_tools, tool_choice_of, tools_of
 
-        settings = self._with(parameters)
-        bound = add_tools(settings.tools, tools_of(tools, strict=strict)) if tools else ()
-        choice = settings.tool_choice if tools else None
-        parallel = settings.parallel_tool_calls if parallel_tool_calls is None else parallel_tool_calls
-        return self._copy(
-            msgspec.structs.replace(
+        added = tools_of(tools, strict=strict)
+
+        def change(settings: Settings) -> Settings:
+            settings = override(settings, parameters)
+            bound = add_tools(settings.tools, added) if tools else ()
+            choice = settings.tool_choice if tools else None
+            parallel = settings.parallel_tool_calls if parallel_tool_calls is None else parallel_tool_calls
+            return msgspec.structs.replace(
                 settings,
                 tools=bound,
                 tool_choice=choice if tool_choice is None else tool_choice_of(tool_choice, bound),
                 parallel_tool_calls=parallel,
             )
-        )
+
+        return self._changed(change)
 
     def with_config(self, config: RunnableConfig | None = None, **more: Any) -> Self:
         """A copy whose calls start from this config; that of a call adds to it."""
-        added = merge_configs(check_config(config), check_config(more))
-        settings = self.settings
-        return self._copy(msgspec.structs.replace(settings, config=merge_configs(settings.config, added)))
+        return self._copy(self.source.with_config(merge_configs(check_config(config), check_config(more))))
 
     def model_copy(self, *, update: Mapping[str, Any] | None = None) -> Self:
         """A copy whose profile is its own.
@@ -110,9 +122,13 @@ class Model(Runnable[ModelInput, Out, Piece, Call]):
         Raises:
             ConfigurationError: A name is unknown.
         """
-        known = self.settings.profile
-        settings = msgspec.structs.replace(self.settings, profile=None if known is None else known.copy())
-        return self._copy(override(settings, update) if update else settings)
+
+        def change(settings: Settings) -> Settings:
+            known = settings.profile
+            settings = msgspec.structs.replace(settings, profile=None if known is None else known.copy())
+            return override(settings, update or {})
+
+        return self._changed(change)
 
     # --- the rest ---
 
@@ -171,19 +187,19 @@ class Model(Runnable[ModelInput, Out, Piece, Call]):
         return await count_at_provider(self._with_only(tools), convert_to_messages(messages))
 
     def __repr__(self) -> str:
-        settings = self.settings
-        return f"{type(self).__name__}({settings.adapter.provider}:{settings.model})"
+        return f"{type(self).__name__}({self.source})"
 
     def _with_only(self, tools: Sequence[ToolLike] | None) -> Settings:
         """The settings with these tools in place of those that are bound; None leaves them."""
         return self.settings if tools is None else self.bind_tools([]).bind_tools(tools).settings
 
-    def _with(self, parameters: dict[str, Any]) -> Settings:
-        return override(self.settings, parameters) if parameters else self.settings
+    def _changed(self, change: Change) -> Self:
+        return self._copy(self.source.changed(change))
 
-    def _copy(self, settings: Settings) -> Self:
-        copy = object.__new__(type(self))
-        copy.settings = settings
+    @classmethod
+    def _copy(cls, source: Settings | OpenSettings) -> Self:
+        copy = object.__new__(cls)
+        copy.source = source
         return copy
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self, TypeAlias
 
 import msgspec
 
@@ -28,6 +28,10 @@ from tidewire.profile_checks import check_request, fit_parameters
 
 if TYPE_CHECKING:
     from tidewire.structured import Form
+
+
+#: What a declaration such as ``bind`` does to settings.
+Change: TypeAlias = "Callable[[Settings], Settings]"
 
 
 class Settings(msgspec.Struct, frozen=True):
@@ -87,6 +91,21 @@ class Settings(msgspec.Struct, frozen=True):
     check_profile: bool = False
     custom_get_token_ids: Callable[[str], Sequence[int]] | None = None
 
+    def settings_for(self, config: Mapping[str, Any] | None) -> Self:
+        """The settings of a call: these, whatever its config."""
+        return self
+
+    def changed(self, change: Change) -> Settings:
+        """What a change makes of these."""
+        return change(self)
+
+    def with_config(self, config: RunnableConfig) -> Settings:
+        """The settings whose calls start from this config, too."""
+        return msgspec.structs.replace(self, config=merge_configs(self.config, config))
+
+    def __str__(self) -> str:
+        return f"{self.adapter.provider}:{self.model}"
+
     def config_for(self, config: Mapping[str, Any] | None) -> RunnableConfig:
         """The config of one call."""
         return merge_configs(self.config, check_config(config))
@@ -122,4 +141,4 @@ class Settings(msgspec.Struct, frozen=True):
         return request
 
 
-__all__ = ["Settings"]
+__all__ = ["Change", "Settings"]

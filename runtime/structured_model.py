@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Generic, TypedDict, TypeVar, cast
+from typing import TYPE_CHECKING, Generic, TypedDict, TypeVar, cast
 
 from tidewire.call import Call
 from tidewire.events.errors import OutputParsingError
@@ -14,6 +14,9 @@ from tidewire.partial_values import Growing, partial_object
 from tidewire.settings import Settings
 from tidewire.structured import Form, is_tool_asked, unfenced
 from tidewire.type_hints import MISSING, Value
+
+if TYPE_CHECKING:
+    from tidewire.open_settings import OpenSettings
 
 T = TypeVar("T")
 
@@ -44,8 +47,8 @@ class StructuredModel(Model[T, T]):
 
     __slots__ = ()
 
-    def __init__(self, settings: Settings) -> None:
-        self.settings = settings
+    def __init__(self, source: Settings | OpenSettings) -> None:
+        self.source = source
 
     def _output_of(self, call: Call) -> T:
         return cast("T", _outcome(call, _form_of(call), call.message))
