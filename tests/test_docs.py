@@ -169,6 +169,20 @@ def test_the_links_of_a_page_lead_somewhere(page: Path) -> None:
     assert list(broken_links(page, ROOT)) == []
 
 
+def test_every_page_is_reached_from_the_index() -> None:
+    reached: set[Path] = set()
+    open_pages = [ROOT / "docs/README.md"]
+    while open_pages:
+        page = open_pages.pop()
+        if page in reached:
+            continue
+        reached.add(page)
+        links = (target.partition("#")[0] for target in re.findall(r"\]\(<?([^)\s>]+)", without_code(page.read_text())))
+        aims = [(page.parent / link).resolve() for link in links if link.endswith(".md")]
+        open_pages += [aim for aim in aims if aim in PAGES]
+    assert [page_name(page) for page in PAGES if page not in reached and page.name != "README.md"] == []
+
+
 @pytest.mark.parametrize("name", WITH_EXAMPLES)
 def test_the_examples_in_docstrings_run(name: str) -> None:
     module = importlib.import_module(name)
