@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import re
+import socket
 import threading
 import time
 from collections import Counter
@@ -150,6 +151,8 @@ def test_the_service_answers_what_runs_before_it_stops() -> None:
         simulator.wait_until(lambda sim: len(sim.requests) == 1, PATIENCE_S)
         program.terminate()
         assert program.read_line() == "stopping; 1 still to answer"
+        with pytest.raises(ConnectionRefusedError):  # by then it listens no more
+            socket.create_connection(("127.0.0.1", int(url.rpartition(":")[2])), PATIENCE_S)
         told.set()
         asking.join(PATIENCE_S)
         assert [(status, answer["answer"]) for status, answer in got] == [(200, "At last.")]
