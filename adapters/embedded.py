@@ -206,27 +206,29 @@ def embedded_adapter(script: Script = (), *, pace: Pace | None = None) -> Adapte
     def transport() -> Transport:
         return carrier
 
+    def configure(keywords: dict[str, Any]) -> tuple[Adapter, dict[str, Any]]:
+        """Take ``script`` and ``pace`` out of the keywords that a model is made with."""
+        rest = dict(keywords)
+        own_script, own_pace = rest.pop("script", None), rest.pop("pace", None)
+        if own_pace is not None and not isinstance(own_pace, Pace):
+            raise ConfigurationError(
+                f"pace must be a Pace(first_token_s=…, tokens_per_second=…), not {own_pace!r:.100}"
+            )
+        if own_script is None and own_pace is None:
+            return adapter, rest
+        return embedded_adapter(() if own_script is None else own_script, pace=own_pace), rest
+
     carrier = EmbeddedTransport(script, pace)
-    return Adapter(
+    adapter = Adapter(
         provider="embedded",
         codec=EmbeddedCodec(),
         base_url="embedded://here",
         key_required=False,
         class_name="ChatEmbedded",
         transport=transport,
-        configure=_configure,
+        configure=configure,
     )
-
-
-def _configure(keywords: dict[str, Any]) -> tuple[Adapter, dict[str, Any]]:
-    """Take ``script`` and ``pace`` out of the keywords that a model is made with."""
-    rest = dict(keywords)
-    script, pace = rest.pop("script", None), rest.pop("pace", None)
-    if pace is not None and not isinstance(pace, Pace):
-        raise ConfigurationError(f"pace must be a Pace(first_token_s=…, tokens_per_second=…), not {pace!r:.100}")
-    if script is None and pace is None:
-        return ADAPTER, rest
-    return embedded_adapter(() if script is None else script, pace=pace), rest
+    return adapter
 
 
 ADAPTER = embedded_adapter()

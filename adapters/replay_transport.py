@@ -37,7 +37,8 @@ class Exchange(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         body: Its bytes, content-encoding already removed.
         status: The HTTP status.
-        headers: Names in lower case.
+        headers: Names in lower case. By default the content type follows from the body: JSON if it begins as an object
+            does, else a stream of events; a reply that is not streamed is read as what it says that it is.
         cuts: Into which reads the body falls.
         delay_s: Seconds before each read, or before the read with that number where it is a sequence.
         open_delay_s: Seconds before the head.
@@ -48,7 +49,7 @@ class Exchange(msgspec.Struct, frozen=True, kw_only=True):
 
     body: bytes = b""
     status: int = 200
-    headers: Mapping[str, str] = msgspec.field(default_factory=lambda: {"content-type": "text/event-stream"})
+    headers: Mapping[str, str] | None = None
     cuts: Cuts = "whole"
     delay_s: float | Sequence[float] = 0.0
     open_delay_s: float = 0.0
@@ -142,7 +143,11 @@ class ReplayResponse:
     @property
     def headers(self) -> Mapping[str, str]:
         """The headers, names in lower case."""
-        return self._exchange.headers
+        exchange = self._exchange
+        if exchange.headers is not None:
+            return exchange.headers
+        is_object = exchange.body.lstrip().startswith(b"{")
+        return {"content-type": "application/json" if is_object else "text/event-stream"}
 
     async def read(self) -> bytes:
         """The next piece, ``b""`` at the end. See ``Response.read``."""

@@ -20,10 +20,12 @@ import msgspec
 
 from tidewire.adapters.sim_request import SimRequest
 from tidewire.events.blocks import JSONObject
+from tidewire.events.errors import ConfigurationError
+from tidewire.events.named_arguments import NamedArguments, unknown_name
 from tidewire.events.types import FinishReason, Usage
 
 
-class Pace(msgspec.Struct, frozen=True):
+class Pace(msgspec.Struct, frozen=True, metaclass=NamedArguments):
     """How fast an answer comes.
 
     Attributes:
@@ -34,8 +36,14 @@ class Pace(msgspec.Struct, frozen=True):
     first_token_s: float = 0.0
     tokens_per_second: float = 0.0
 
+    def __post_init__(self) -> None:
+        for name in self.__struct_fields__:
+            value: object = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, (int, float)) or not value >= 0:
+                raise ConfigurationError(f"Pace takes {name} as a number from 0, not {value!r:.100}")
 
-class Call(msgspec.Struct, frozen=True):
+
+class Call(msgspec.Struct, frozen=True, metaclass=NamedArguments):
     """A tool call.
 
     Attributes:
@@ -49,7 +57,7 @@ class Call(msgspec.Struct, frozen=True):
     id: str | None = None
 
 
-class Reply(msgspec.Struct, frozen=True):
+class Reply(msgspec.Struct, frozen=True, metaclass=NamedArguments):
     """An answer. ``max_tokens`` and ``stop`` of the request apply to it as to any other.
 
     Attributes:
@@ -85,7 +93,7 @@ FailKind: TypeAlias = Literal[
 FAIL_KINDS: tuple[FailKind, ...] = get_args(FailKind)
 
 
-class Fail(msgspec.Struct, frozen=True, kw_only=True):
+class Fail(msgspec.Struct, frozen=True, kw_only=True, metaclass=NamedArguments):
     """A failure in place of an answer, or in the middle of one.
 
     The kinds, each with where it strikes:
@@ -124,6 +132,10 @@ class Fail(msgspec.Struct, frozen=True, kw_only=True):
     retry_after_s: float | None = None
     location: str = "/moved"
     reply: Reply | None = None
+
+    def __post_init__(self) -> None:
+        if self.kind not in FAIL_KINDS:
+            raise ConfigurationError(unknown_name("nothing fails by", self.kind, FAIL_KINDS))
 
 
 #: One entry of a script; a text stands for a reply that says it.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
 from itertools import pairwise
 from typing import Any
 
@@ -467,3 +467,20 @@ def test_the_provider_takes_no_key_and_has_a_transport_of_its_own() -> None:
     assert not ADAPTER.key_env
     assert ADAPTER.transport is not None
     anyio.run(ADAPTER.transport().aclose)
+
+
+@pytest.mark.parametrize(
+    ("make", "match"),
+    [
+        (lambda: Fail(kind="stal"), "nothing fails by 'stal'; did you mean 'stall'"),  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+        (lambda: Fail(kind="nonsense"), "known are 'status'"),  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+        (lambda: Fail(after_token=2), "did you mean 'after_tokens'"),  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+        (lambda: Pace(first_token=2), "did you mean 'first_token_s'"),  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+        (lambda: Pace(first_token_s=-1), "a number from 0, not -1"),
+        (lambda: Pace(tokens_per_second="fast"), "not 'fast'"),  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+        (lambda: Reply(txt="hi"), "did you mean 'text'"),  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+    ],
+)
+def test_what_a_script_has_no_word_for_is_told_with_the_nearest_one(make: Callable[[], object], match: str) -> None:
+    with pytest.raises(ConfigurationError, match=match):
+        make()
