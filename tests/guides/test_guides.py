@@ -153,9 +153,11 @@ def test_the_service_answers_what_runs_before_it_stops() -> None:
         assert program.read_line() == "stopping; 1 still to answer"
         with pytest.raises(ConnectionRefusedError):  # by then it listens no more
             socket.create_connection(("127.0.0.1", int(url.rpartition(":")[2])), PATIENCE_S)
+        time.sleep(0.2)  # a service that did not wait would have cut it off by now
         told.set()
         asking.join(PATIENCE_S)
         assert [(status, answer["answer"]) for status, answer in got] == [(200, "At last.")]
+        assert len(simulator.requests) == 1  # nor was it cut off and tried again
         assert program.wait() == 0
 
 

@@ -53,14 +53,6 @@ FAULTY = {
 #: Blocks that show what was printed, and are no code.
 OUTPUT = {"Invoke with server-side tool use / Result": "the value of the snippet before it"}
 
-#: Snippets of what tidewire does not have yet.
-NOT_YET = {
-    "Configurable models": "a model that the config chooses",
-    "Configurable model with default values": "a model that the config chooses",
-    "Using a configurable model declaratively": "a model that the config chooses",
-    "Using a configurable model declaratively (2)": "a model that the config chooses",
-}
-
 #: Variables that lead each provider's requests to the simulator.
 ADDRESSES = {
     "OPENAI_BASE_URL": "{url}/v1",

@@ -19,7 +19,7 @@ from tests.conftest import BACKENDS
 from tests.reference_page.cases import CASES, Case
 from tests.reference_page.imports import TABLE, rewrite_imports
 from tests.reference_page.page import PAGE, SNIPPETS, read_snippets
-from tests.reference_page.reader import FAULTY, FILLED_IN, MAKES_MODEL, NOT_YET, OUTPUT, Reader, reading
+from tests.reference_page.reader import FAULTY, FILLED_IN, MAKES_MODEL, OUTPUT, Reader, reading
 from tests.reference_page.twin import RunAsync, run, twin_of
 
 MISSING = f"the reference page is not at {PAGE} (TIDEWIRE_REFERENCE)"
@@ -39,7 +39,7 @@ class Trial:
 
 def trials() -> Iterator[Trial]:
     for name, case in CASES.items():
-        if name not in SNIPPETS or name in NOT_YET:
+        if name not in SNIPPETS:
             continue
         providers = (None,) if case.given is not None or name in MAKES_MODEL else case.providers
         awaits = "async for" in SNIPPETS[name].text
