@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from tidewire.adapters.spec import Codec, Decoder, ModelRequest, Response, is_streamed
 from tidewire.events.errors import (
     BODY_LIMIT,
@@ -13,6 +15,7 @@ from tidewire.events.errors import (
 from tidewire.events.types import Meta, Usage, WarningEvent
 from tidewire.limiter import Reservation
 from tidewire.settings import Settings
+from tidewire.stream_usage import is_usage_refused, remember_refusal
 from tidewire.watchdog import LimitPassed, Watchdog
 
 
@@ -33,8 +36,8 @@ class Attempt:
         "_codec",
         "_http",
         "_is_sent",
+        "_request",
         "_settings",
-        "_stream",
         "decoder",
         "is_open",
         "reservation",
@@ -46,24 +49,29 @@ class Attempt:
     decoder: Decoder
 
     def __init__(self, settings: Settings, request: ModelRequest) -> None:
-        codec, asked = settings.adapter.choose(request)
-        http = codec.encode(asked)
-        if settings.headers:
-            http.headers.update(settings.headers)
         self._settings = settings
-        self._codec: Codec = codec
-        self._http = http
-        self._stream = request.stream
-        #: What of the call is left out of the request.
-        self.warnings: tuple[WarningEvent, ...] = (*asked.warnings, *http.warnings)
+        self._spell(request)
         #: True once there is a response to be closed.
         self.is_open = False
         #: What the limiter of the model wants to hear of this attempt.
         self.reservation: Reservation | None = None
         self._is_sent = False
 
+    def _spell(self, request: ModelRequest) -> None:
+        codec, asked = self._settings.adapter.choose(request)
+        http = codec.encode(asked)
+        if self._settings.headers:
+            http.headers.update(self._settings.headers)
+        self._request = request
+        self._codec: Codec = codec
+        self._http = http
+        #: What of the call is left out of the request.
+        self.warnings: tuple[WarningEvent, ...] = (*asked.warnings, *http.warnings)
+
     async def open(self, watchdog: Watchdog) -> Meta | None:
         """Send the request and wait for the head of an answer that is a success; gives what the head says of it.
+
+        A host that does not know how to be asked for the usage of a stream is asked again at once, without it.
 
         Raises:
             TidewireError: There is no answer, or it is a refusal. The connection is closed.
@@ -83,8 +91,15 @@ class Attempt:
                 body = await self._refusal(watchdog)
             finally:
                 response.abort()
+            if is_usage_refused(self._http, response.status, body):
+                remember_refusal(settings.adapter.provider, settings.base_url)
+                self.is_open = False
+                self._spell(msgspec.structs.replace(self._request, stream_usage=False))
+                return await self.open(watchdog)
             raise codec.error(response.status, response.headers, body)
-        self.decoder = codec.decoder(streamed=is_streamed(response.headers.get("content-type", ""), asked=self._stream))
+        self.decoder = codec.decoder(
+            streamed=is_streamed(response.headers.get("content-type", ""), asked=self._request.stream)
+        )
         request_id = codec.request_id(response.headers)
         return None if request_id is None else Meta(request_id=request_id)
 

@@ -158,9 +158,9 @@ def init_chat_model(
         parameters: ``temperature``, ``max_tokens``, ``top_p``, ``stop``, ``seed`` and what else the provider takes;
             ``api_key`` (text, or a function that gives it), ``base_url``, ``timeout`` (seconds, or a
             :class:`~tidewire.Timeout`), ``max_retries``, ``default_headers``, ``extra_body``, ``callbacks``, ``tags``,
-            ``metadata``, ``stream_usage``, ``streaming``, ``profile`` (what the model can do, in place of what is known
-            of it), ``check_profile`` (refuse what the profile rules out), ``proxy``, ``verify``, ``http_client``,
-            ``transport``.
+            ``metadata``, ``stream_usage``, ``streaming``, ``disable_streaming``, ``profile`` (what the model can do, in
+            place of what is known of it), ``check_profile`` (refuse what the profile rules out), ``proxy``, ``verify``,
+            ``http_client``, ``transport``.
 
     Raises:
         ConfigurationError: The provider or a parameter is unknown; the nearest names are listed. A missing key is

@@ -63,6 +63,12 @@ def _set_base_url(settings: Settings, value: object) -> Settings:
     return msgspec.structs.replace(settings, base_url=_address(settings.adapter, str(value), "base_url"))
 
 
+def _set_disable_streaming(settings: Settings, value: object) -> Settings:
+    if value not in (True, False, "tool_calling"):
+        raise ConfigurationError(f"disable_streaming is True, False or 'tool_calling', not {value!r}")
+    return msgspec.structs.replace(settings, disable_streaming=value)
+
+
 def _field(name: str, convert: Callable[[Any], Any] = lambda value: value) -> Callable[[Settings, Any], Settings]:
     return lambda settings, value: msgspec.structs.replace(settings, **{name: convert(value)})
 
@@ -74,6 +80,7 @@ _SETTERS: dict[str, Callable[[Settings, Any], Settings]] = {
     "check_profile": _field("check_profile", bool),
     "custom_get_token_ids": _field("custom_get_token_ids"),
     "default_headers": _set_headers,
+    "disable_streaming": _set_disable_streaming,
     "extra_body": lambda settings, value: msgspec.structs.replace(
         settings, extra_body={**settings.extra_body, **dict(value)}
     ),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Self, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, Self, TypeAlias
 
 import msgspec
 
@@ -25,6 +25,7 @@ from tidewire.limiter import BaseRateLimiter
 from tidewire.model_profile import ModelProfile
 from tidewire.policy import RetryPolicy, Timeout
 from tidewire.profile_checks import check_request, fit_parameters
+from tidewire.stream_usage import refuses_usage
 
 if TYPE_CHECKING:
     from tidewire.structured import Form
@@ -55,6 +56,7 @@ class Settings(msgspec.Struct, frozen=True):
         retry: How often a failed call is tried again.
         rate_limiter: Asked before each request; None sends at once.
         stream_usage: Whether streams ask for token counts.
+        disable_streaming: True asks for no streams, whoever reads them; "tool_calling" for none where tools are bound.
         streaming: True streams also for ``ainvoke``, None does so when somebody listens to tokens, False never does.
         callbacks: Who hears the calls of this model only.
         tags: Labels of the calls of this model only.
@@ -82,6 +84,7 @@ class Settings(msgspec.Struct, frozen=True):
     retry: RetryPolicy = RetryPolicy()
     rate_limiter: BaseRateLimiter | None = None
     stream_usage: bool = True
+    disable_streaming: bool | Literal["tool_calling"] = False
     streaming: bool | None = None
     callbacks: Callbacks = None
     tags: tuple[str, ...] = ()
@@ -128,7 +131,7 @@ class Settings(msgspec.Struct, frozen=True):
             tool_choice=self.tool_choice,
             parallel_tool_calls=self.parallel_tool_calls,
             output=self.output,
-            stream_usage=self.stream_usage,
+            stream_usage=self.stream_usage and not refuses_usage(self.adapter.provider, self.base_url),
             mid_conversation_system_messages=facts.get("mid_conversation_system_messages") is True,
             max_output_tokens=facts.get("max_output_tokens"),
             extra_body=self.extra_body,
@@ -136,6 +139,8 @@ class Settings(msgspec.Struct, frozen=True):
         )
         if self.form is not None:
             request = self.form.asked_of(self.adapter, facts, request)
+        if stream and (self.disable_streaming is True or (self.disable_streaming and request.tools)):
+            request = msgspec.structs.replace(request, stream=False)
         if self.check_profile:
             check_request(facts, request)
         return request
