@@ -32,7 +32,9 @@ Every error has the same fields to act on; the pump fills in what only it knows 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, Protocol
+
+from tidewire.events.blocks import ContentBlock, InvalidToolCall, JSONObject, ToolCall, UsageMetadata
 
 #: Longest text of an error, in characters; what outsiders send is cut before it reaches a message.
 MESSAGE_LIMIT = 2000
@@ -41,6 +43,53 @@ BODY_LIMIT = 64 * 1024
 
 #: Where a call ran out of time.
 TimeoutPhase = Literal["connect", "first_event", "between_events", "total"]
+
+
+class PartialAnswer(Protocol):
+    """What an error carries of an answer that broke off: an ``AIMessage``, which is made of what is read here.
+
+    It says what of a message can be relied on, because messages themselves stand above errors: they raise them.
+    """
+
+    @property
+    def id(self) -> str | None:
+        """The message's id."""
+        ...
+
+    @property
+    def text(self) -> str:
+        """The text as far as it arrived."""
+        ...
+
+    @property
+    def content(self) -> str | list[str | JSONObject]:
+        """The content as far as it arrived."""
+        ...
+
+    @property
+    def content_blocks(self) -> list[ContentBlock]:
+        """The blocks as far as they arrived."""
+        ...
+
+    @property
+    def tool_calls(self) -> list[ToolCall]:
+        """The tool calls that arrived whole."""
+        ...
+
+    @property
+    def invalid_tool_calls(self) -> list[InvalidToolCall]:
+        """The tool calls that did not."""
+        ...
+
+    @property
+    def usage_metadata(self) -> UsageMetadata | None:
+        """The tokens that were reported by then."""
+        ...
+
+    @property
+    def response_metadata(self) -> JSONObject:
+        """What the provider had said about its answer."""
+        ...
 
 
 class TidewireError(Exception):
@@ -64,7 +113,7 @@ class TidewireError(Exception):
         provider: str | None = None,
         model: str | None = None,
         attempts: int = 0,
-        partial: object | None = None,
+        partial: PartialAnswer | None = None,
     ) -> None:
         message = message if len(message) <= MESSAGE_LIMIT else message[: MESSAGE_LIMIT - 1] + "…"
         super().__init__(message)
@@ -107,7 +156,7 @@ class APITimeoutError(APIConnectionError):
         provider: str | None = None,
         model: str | None = None,
         attempts: int = 0,
-        partial: object | None = None,
+        partial: PartialAnswer | None = None,
     ) -> None:
         super().__init__(message, provider=provider, model=model, attempts=attempts, partial=partial)
         self.phase: TimeoutPhase = phase
@@ -130,7 +179,7 @@ class ResponseDecodeError(TidewireError):
         provider: str | None = None,
         model: str | None = None,
         attempts: int = 0,
-        partial: object | None = None,
+        partial: PartialAnswer | None = None,
     ) -> None:
         super().__init__(message, provider=provider, model=model, attempts=attempts, partial=partial)
         self.excerpt = excerpt[:500]
@@ -166,7 +215,7 @@ class APIStatusError(TidewireError):
         provider: str | None = None,
         model: str | None = None,
         attempts: int = 0,
-        partial: object | None = None,
+        partial: PartialAnswer | None = None,
     ) -> None:
         super().__init__(message, provider=provider, model=model, attempts=attempts, partial=partial)
         self.status_code = status_code if status_code is not None else self.default_status
@@ -256,11 +305,11 @@ class OutputParsingError(TidewireError):
         self,
         message: str,
         *,
-        raw: object | None = None,
+        raw: PartialAnswer | None = None,
         provider: str | None = None,
         model: str | None = None,
         attempts: int = 0,
-        partial: object | None = None,
+        partial: PartialAnswer | None = None,
     ) -> None:
         super().__init__(message, provider=provider, model=model, attempts=attempts, partial=partial)
         self.raw = raw
@@ -322,6 +371,7 @@ __all__ = [
     "NotFoundError",
     "OutputParsingError",
     "OverloadedError",
+    "PartialAnswer",
     "PermissionDeniedError",
     "QuotaExceededError",
     "RateLimitError",

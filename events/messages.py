@@ -309,7 +309,8 @@ class ToolMessage(BaseMessage):
     Args:
         content: The result, for the model to read.
         content_blocks: The result as standard blocks, in place of ``content``.
-        tool_call_id: The id of the call that it answers.
+        tool_call_id: The id of the call that it answers. Calls of an answer have one; one that a caller made by hand
+            may lack it, and cannot be answered.
         status: "success" or "error".
         artifact: The result for the program, which the model never sees.
         id: The message's id.
@@ -326,7 +327,7 @@ class ToolMessage(BaseMessage):
         self,
         content: Content | None = None,
         *,
-        tool_call_id: str,
+        tool_call_id: str | None,
         content_blocks: Sequence[ContentBlock] | None = None,
         status: str = "success",
         artifact: JSON = None,
@@ -345,7 +346,9 @@ class ToolMessage(BaseMessage):
         )
         if status not in ("success", "error"):
             raise ConfigurationError(f"a tool message's status is 'success' or 'error', not {status!r}")
-        self.tool_call_id = tool_call_id
+        if tool_call_id is None:
+            raise ConfigurationError("a tool message names the call that it answers: tool_call_id is None")
+        self.tool_call_id: str = tool_call_id
         self.status = status
         self.artifact = artifact
 

@@ -6,16 +6,17 @@ A subclass says how a run begins, and what is made of it; the methods are the sa
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Generic, Literal, Self, TypeVar, overload
 
 from tidewire.batch import CompletedBatch, Configs, Inputs, as_completed, run_batch
-from tidewire.blocking import is_stopped, run_blocking
+from tidewire.blocking import run_blocking
 from tidewire.config import RunnableConfig
 from tidewire.events.errors import ConfigurationError
 from tidewire.events.stream_events import RecordFilter, StreamEvent
 from tidewire.events.types import Event
 from tidewire.stream import Stream, Work, generate_events, pieces_of
+from tidewire.sync_stream import SyncIterator, SyncStream, pull, pull_results
 
 In = TypeVar("In")
 Out = TypeVar("Out")
@@ -133,11 +134,14 @@ class Runnable(Generic[In, Out, Piece, W]):
         """:meth:`ainvoke` for sync code. It also works where an event loop is running, which it blocks."""
         return run_blocking(lambda: self.ainvoke(input, config, **parameters))
 
-    def stream(self, input: In, config: RunnableConfig | None = None, **parameters: Any) -> Iterator[Piece]:
-        """:meth:`astream` for sync code. Closing the iterator stops the run."""
+    def stream(self, input: In, config: RunnableConfig | None = None, **parameters: Any) -> SyncStream[Piece, Out]:
+        """:meth:`astream` for sync code. A ``break`` stops the run, ``with`` does so at once.
+
+        ``stream.result()`` reads what is left and gives what :meth:`invoke` would.
+        """
         bound = self._bound(parameters)
         work = bound._begin(input, config, stream=True)
-        return _pull(work, bound._pieces_of(work))
+        return SyncStream(pull(work, bound._pieces_of(work)), lambda: bound._output_of(work))
 
     # --- many calls ---
 
@@ -251,7 +255,7 @@ class Runnable(Generic[In, Out, Piece, W]):
         *,
         return_exceptions: Literal[False] = False,
         **parameters: Any,
-    ) -> Iterator[tuple[int, Out]]: ...
+    ) -> SyncIterator[tuple[int, Out]]: ...
 
     @overload
     def batch_as_completed(
@@ -261,7 +265,7 @@ class Runnable(Generic[In, Out, Piece, W]):
         *,
         return_exceptions: bool,
         **parameters: Any,
-    ) -> Iterator[tuple[int, Out | Exception]]: ...
+    ) -> SyncIterator[tuple[int, Out | Exception]]: ...
 
     def batch_as_completed(
         self,
@@ -270,40 +274,16 @@ class Runnable(Generic[In, Out, Piece, W]):
         *,
         return_exceptions: bool = False,
         **parameters: Any,
-    ) -> Iterator[Any]:
-        """:meth:`abatch_as_completed` for sync code. Closing the iterator stops the rest."""
+    ) -> SyncIterator[Any]:
+        """:meth:`abatch_as_completed` for sync code. Leaving stops the rest."""
         batch = as_completed(self._bound(parameters)._whole, inputs, config, return_exceptions=return_exceptions)
-        return _pull_results(batch)
+        return SyncIterator(pull_results(batch))
 
     async def _whole(self, input: In, config: RunnableConfig | None) -> Out:
         work = self._begin(input, config, stream=None)
         while await work.read() is not None:
             continue
         return self._output_of(work)
-
-
-def _pull(work: Work, pieces: Callable[[list[Event]], list[Piece]]) -> Generator[Piece]:
-    try:
-        while (events := run_blocking(work.read)) is not None:
-            yield from pieces(events)
-    finally:
-        if not work.over:
-            if is_stopped():  # collected while the interpreter exits
-                work.abandon_nowait()
-            else:
-                run_blocking(work.abandon)
-
-
-def _pull_results(batch: CompletedBatch[Any]) -> Generator[Any]:
-    async def pull() -> tuple[int, Any] | None:
-        return await anext(batch, None)
-
-    try:
-        while (result := run_blocking(pull)) is not None:
-            yield result
-    finally:
-        if not is_stopped():  # at exit the loops, and the calls on them, have ended already
-            run_blocking(batch.aclose)
 
 
 __all__ = ["Runnable"]

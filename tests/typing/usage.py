@@ -17,11 +17,30 @@ from tidewire import (
     OutputParsingError,
     RawOutput,
     RunnableConfig,
+    StreamInterruptedError,
     StructuredModel,
     init_chat_model,
 )
-from tidewire.events.types import Event
-from tidewire.messages import AIMessage, AIMessageChunk, BaseMessage, HumanMessage, ToolCall, ToolMessage
+from tidewire.callbacks import get_usage_metadata_callback
+from tidewire.events import End, Event, Run, Token
+from tidewire.messages import (
+    AIMessage,
+    AIMessageChunk,
+    BaseMessage,
+    HumanMessage,
+    MessageStep,
+    SystemMessage,
+    ToolCall,
+    ToolMessage,
+    UsageMetadata,
+    convert_to_openai_messages,
+    filter_messages,
+    merge_message_runs,
+    messages_from_json,
+    messages_to_json,
+    trim_messages,
+)
+from tidewire.testing import Fail, GenericFakeChatModel, Reply
 from tidewire.tools import InjectedToolCallId, run_tools, run_tools_blocking, tool
 
 
@@ -160,6 +179,82 @@ async def structured_output_with_its_message(model: ChatModel) -> None:
     assert_type(raw["parsed"], dict[str, Any] | None)
 
 
+def streams_in_sync_code(model: ChatModel) -> None:
+    with model.stream("hi") as stream:
+        for chunk in stream:
+            assert_type(chunk, AIMessageChunk)
+            break
+    stream.close()
+    assert_type(model.stream("hi").result(), AIMessage)
+    with model.batch_as_completed(["one"]) as done:
+        for pair in done:
+            assert_type(pair, tuple[int, AIMessage])
+
+
+def errors_carry_what_arrived() -> None:
+    script = [Fail(kind="reset", after_tokens=1, reply=Reply(["one ", "two"]))]
+    try:
+        init_chat_model("embedded:demo", script=script).invoke("hi", streaming=True)
+    except StreamInterruptedError as error:
+        if error.partial is not None:
+            assert_type(error.partial.text, str)
+            assert_type(error.partial.tool_calls, list[ToolCall])
+        assert_type(error.attempts, int)
+        assert_type(error.is_retryable, bool)
+
+
+def histories(model: ChatModel) -> None:
+    talk = [SystemMessage("be kind"), HumanMessage("hi")]
+    only_human = [HumanMessage("hi")]
+    dicts = [{"role": "user", "content": "hi"}]
+    assert_type(model.invoke(only_human), AIMessage)
+    assert_type(model.invoke(tuple(only_human)), AIMessage)
+    assert_type(model.invoke(dicts), AIMessage)
+    assert_type(model.invoke(HumanMessage("hi")), AIMessage)
+    trimmed = trim_messages(talk, max_tokens=100, token_counter=model, include_system=True, start_on="human")
+    assert_type(trimmed, list[BaseMessage])
+    assert_type(trim_messages(only_human, max_tokens=1, token_counter=len), list[BaseMessage])
+    step = trim_messages(max_tokens=100, token_counter="approximate")
+    assert_type(step, MessageStep)
+    assert_type(step.invoke(talk), list[BaseMessage])
+    assert_type(filter_messages(talk, include_types=["human", AIMessage]), list[BaseMessage])
+    assert_type(merge_message_runs(talk), list[BaseMessage])
+    assert_type(convert_to_openai_messages(talk), list[dict[str, Any]])
+    assert_type(convert_to_openai_messages(HumanMessage("hi")), dict[str, Any])
+    assert_type(model.get_num_tokens("hi"), int)
+    assert_type(model.get_num_tokens_from_messages(talk, [get_weather]), int)
+    for message in messages_from_json(messages_to_json(talk)):
+        assert_type(message, BaseMessage)
+    answer = AIMessage("", tool_calls=[{"name": "get_weather", "args": {"city": "Lisbon"}, "id": "call_1"}])
+    for call in answer.tool_calls:
+        assert_type(ToolMessage("sunny", tool_call_id=call["id"]).tool_call_id, str)
+
+
+async def observers(model: ChatModel) -> None:
+    ends: list[str] = []
+
+    def hear(run: Run, event: Event) -> None:
+        match event:
+            case Token():
+                assert_type(event.text, str)
+            case End():
+                ends.append(f"{run.name} {event.outcome}")
+            case _:
+                pass
+
+    await model.ainvoke("hi", {"callbacks": [hear]})
+    assert ends == ["ChatEmbedded ok"]
+    with get_usage_metadata_callback() as usage:
+        model.invoke("hi")
+    assert_type(usage.usage_metadata, dict[str, UsageMetadata])
+
+
+def fakes() -> None:
+    fake = GenericFakeChatModel(messages=iter([AIMessage("hello"), AIMessage("again")]))
+    assert_type(fake.invoke("hi"), AIMessage)
+    assert_type(fake.bind(stop=["x"]), GenericFakeChatModel)
+
+
 async def main() -> None:
     model = init_chat_model("embedded:demo", temperature=0)
     assert_type(ChatOpenAI("gpt-5-nano", max_retries=0), ChatOpenAI)
@@ -169,4 +264,9 @@ async def main() -> None:
     await the_tool_loop(model)
     the_tool_loop_in_sync_code(model)
     structured_output(model)
+    streams_in_sync_code(model)
+    errors_carry_what_arrived()
+    histories(model)
+    await observers(model)
+    fakes()
     await structured_output_with_its_message(model)

@@ -1,0 +1,86 @@
+"""What ``stream`` and ``batch_as_completed`` return: iterators that stop their work when they are left."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterator
+from types import TracebackType
+from typing import Any, Generic, Self, TypeVar
+
+from tidewire.batch import CompletedBatch
+from tidewire.blocking import is_stopped, run_blocking
+from tidewire.events.types import Event
+from tidewire.stream import Work
+
+T = TypeVar("T", covariant=True)
+Out = TypeVar("Out", covariant=True)
+Piece = TypeVar("Piece")
+
+
+class SyncIterator(Iterator[T], Generic[T]):
+    """Gives one thing after another; leaving a ``with`` block, or ``close()``, stops what makes them."""
+
+    def __init__(self, generator: Generator[T]) -> None:
+        self._generator = generator
+
+    def __next__(self) -> T:
+        return next(self._generator)
+
+    def close(self) -> None:
+        """Stop the work and close its connections. Safe to call twice."""
+        self._generator.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+class SyncStream(SyncIterator[T], Generic[T, Out]):
+    """A stream of one call, read once, for sync code; ``Out`` is what the whole of it gives."""
+
+    def __init__(self, generator: Generator[T], output: Callable[[], Out]) -> None:
+        super().__init__(generator)
+        self._output = output
+
+    def result(self) -> Out:
+        """Read what is left and give what ``invoke`` would have given: the whole message.
+
+        Raises:
+            TidewireError: The call failed; ``partial`` is the message so far.
+        """
+        for _ in self._generator:
+            pass
+        return self._output()
+
+
+def pull(work: Work, pieces: Callable[[list[Event]], list[Piece]]) -> Generator[Piece]:
+    """The pieces of a run, read on another thread's event loop. Closing the generator early stops the run."""
+    try:
+        while (events := run_blocking(work.read)) is not None:
+            yield from pieces(events)
+    finally:
+        if not work.over:
+            if is_stopped():  # collected while the interpreter exits
+                work.abandon_nowait()
+            else:
+                run_blocking(work.abandon)
+
+
+def pull_results(batch: CompletedBatch[Any]) -> Generator[Any]:
+    """The results of a batch, read on another thread's event loop. Closing the generator early stops the rest."""
+
+    async def pull_one() -> tuple[int, Any] | None:
+        return await anext(batch, None)
+
+    try:
+        while (result := run_blocking(pull_one)) is not None:
+            yield result
+    finally:
+        if not is_stopped():  # at exit the loops, and the calls on them, have ended already
+            run_blocking(batch.aclose)
+
+
+__all__ = ["SyncIterator", "SyncStream", "pull", "pull_results"]
