@@ -7,7 +7,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
+from functools import partial
 from typing import TypeVar
 
 import jiter
@@ -18,6 +20,7 @@ from tidewire.adapters.anthropic_errors import error_in_reply
 from tidewire.adapters.anthropic_message import Message, MessageReader
 from tidewire.adapters.json_text import lenient_json
 from tidewire.adapters.sse import SSEFramer
+from tidewire.adapters.sse_alike import AlikeEvents
 from tidewire.adapters.status_errors import decode_excerpt
 from tidewire.events.blocks import JSON, JSONObject
 from tidewire.events.errors import ResponseDecodeError, ResponseLimitError, StreamInterruptedError
@@ -76,6 +79,10 @@ _MESSAGE_END = msgspec.json.Decoder(_MessageEnd)
 
 _UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
+# What differs from delta to delta: its text, and the blanks that Anthropic pads a frame with.
+_TEXT = re.compile(rb'"(?:text|thinking)": ?"((?:[^"\\]|\\.)*)"')
+_PADDING = re.compile(rb"\}( *)\}$")
+
 _T = TypeVar("_T")
 
 
@@ -100,10 +107,11 @@ def _broken(how: str, data: bytes) -> ResponseDecodeError:
 class StreamedMessage:
     """Reads a message told in server-sent events."""
 
-    __slots__ = ("_done", "_framer", "_message")
+    __slots__ = ("_alike", "_done", "_framer", "_message")
 
     def __init__(self) -> None:
         self._framer = SSEFramer()
+        self._alike = AlikeEvents(_TEXT, padding=_PADDING)
         self._message = MessageReader()
         self._done = False
 
@@ -119,9 +127,12 @@ class StreamedMessage:
             APIStatusError: The provider reported an error inside the stream; earlier events have been yielded.
             ResponseDecodeError: A frame is not what Anthropic documents.
         """
+        return self._alike.read(self._framer, data, self._read)
+
+    def _read(self, data: bytes) -> Iterator[DecodedEvent]:
         if self._done:
             return
-        blocks = self._message.blocks
+        blocks, alike = self._message.blocks, self._alike
         for name, payload in self._framer.feed(data):
             try:
                 frame = _FRAME.decode(payload)
@@ -132,6 +143,7 @@ class StreamedMessage:
                     raise error_in_reply(payload) from None
                 frame = _read(_FRAME, payload)
             if frame.type != "content_block_delta":
+                alike.forget()
                 yield from self._rare(frame, name, payload)
                 if self._done:
                     return
@@ -143,9 +155,13 @@ class StreamedMessage:
                 case "text_delta":
                     if delta.text:
                         yield Token(delta.text, index)
+                        if delta == _Delta("text_delta", delta.text):
+                            alike.learn(name, payload, partial(Token, index=index))
                 case "thinking_delta":
                     if delta.thinking:
                         yield Reasoning(delta.thinking, None, index)
+                        if delta == _Delta("thinking_delta", None, delta.thinking):
+                            alike.learn(name, payload, partial(Reasoning, index=index))
                 case "input_json_delta":
                     if delta.partial_json:
                         yield from self._message.feed_input(index, delta.partial_json)

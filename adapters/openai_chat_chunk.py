@@ -5,11 +5,14 @@ Where hosts differ in a field's type it is ``JSON``, and the code that uses it l
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import msgspec
 
 from tidewire.adapters.status_errors import decode_excerpt
 from tidewire.events.blocks import JSON, JSONObject
 from tidewire.events.errors import ResponseDecodeError
+from tidewire.events.types import DecodedEvent, Reasoning, Token
 
 
 class Function(msgspec.Struct, gc=False):
@@ -81,6 +84,32 @@ CHUNK = msgspec.json.Decoder(Chunk)
 UNREADABLE = (ValueError, RecursionError)  # msgspec's errors and those of UTF-8 are ValueErrors
 
 
+def maker_of(chunk: Chunk) -> Callable[[str], DecodedEvent] | None:
+    """What makes the event of a chunk that says nothing but a text; None if it says more.
+
+    Of a chunk that differs from it in the text alone, it makes the event, too.
+    """
+    match chunk:
+        case Chunk(choices=[Choice(delta=Delta(content=str(text)), index=None | 0 as index)]) if text:
+            make: Callable[[str], DecodedEvent] = Token
+            delta = Delta(content=text)
+        case Chunk(choices=[Choice(delta=Delta(reasoning_content=str(text)), index=None | 0 as index)]) if text:
+            make, delta = Reasoning, Delta(reasoning_content=text)
+        case Chunk(choices=[Choice(delta=Delta(reasoning=str(text)), index=None | 0 as index)]) if text:
+            make, delta = Reasoning, Delta(reasoning=text)
+        case _:
+            return None
+    bare = Chunk(
+        choices=[Choice(delta=delta, index=index)],
+        id=chunk.id,
+        model=chunk.model,
+        system_fingerprint=chunk.system_fingerprint,
+        service_tier=chunk.service_tier,
+        created=chunk.created,
+    )
+    return make if chunk == bare else None
+
+
 def to_chunk(value: JSON, data: bytes) -> Chunk:
     """The chunk of a JSON value, its numbers also taken from text.
 
@@ -93,4 +122,15 @@ def to_chunk(value: JSON, data: bytes) -> Chunk:
         raise ResponseDecodeError(f"the reply is not as documented: {wrong}", excerpt=decode_excerpt(data)) from wrong
 
 
-__all__ = ["CHUNK", "UNREADABLE", "CallPiece", "Choice", "Chunk", "Custom", "Delta", "Function", "to_chunk"]
+__all__ = [
+    "CHUNK",
+    "UNREADABLE",
+    "CallPiece",
+    "Choice",
+    "Chunk",
+    "Custom",
+    "Delta",
+    "Function",
+    "maker_of",
+    "to_chunk",
+]

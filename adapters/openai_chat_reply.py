@@ -14,11 +14,12 @@ Hosts differ, so every field may be missing, null or empty:
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import cast
 
 from tidewire.adapters.json_text import is_cut, lenient_json, list_of, object_of
-from tidewire.adapters.openai_chat_chunk import CHUNK, UNREADABLE, Chunk, Delta, to_chunk
+from tidewire.adapters.openai_chat_chunk import CHUNK, UNREADABLE, Chunk, Delta, maker_of, to_chunk
 from tidewire.adapters.openai_chat_errors import failed_finish, is_error, reported
 from tidewire.adapters.openai_chat_parts import (
     Audio,
@@ -33,6 +34,7 @@ from tidewire.adapters.openai_chat_parts import (
     source_citations,
 )
 from tidewire.adapters.sse import SSEFramer
+from tidewire.adapters.sse_alike import AlikeEvents
 from tidewire.adapters.status_errors import decode_excerpt
 from tidewire.events.blocks import JSON, JSONObject, UsageMetadata
 from tidewire.events.errors import APIStatusError, ResponseDecodeError, ResponseLimitError, StreamInterruptedError
@@ -59,6 +61,10 @@ _FINISH_REASONS: Mapping[str, FinishReason] = {
     "tool_use": "tool_calls",
 }
 
+# What is between the tokens of a stream that differ in their text alone: OpenAI and Mistral pad them.
+_TEXT = re.compile(rb'"(?:content|reasoning|reasoning_content)": ?"((?:[^"\\]|\\.)*)"')
+_PADDING = re.compile(rb'"(?:obfuscation|p)": ?"([A-Za-z0-9]*)"\}$')
+
 # ---------------------------------------------------------------- decode
 
 
@@ -67,12 +73,16 @@ class StreamedReply:
 
     def __init__(self) -> None:
         self._framer = SSEFramer()
+        self._alike = AlikeEvents(_TEXT, padding=_PADDING)
         self._answer = _Answer(streamed=True)
         self._begun = False
         self.done = False
 
     def feed(self, data: bytes) -> Iterator[DecodedEvent]:
         """Decode the bytes of one read."""
+        return self._alike.read(self._framer, data, self._read)
+
+    def _read(self, data: bytes) -> Iterator[DecodedEvent]:
         if self.done:
             return
         yield from self._answer.read(self._chunks(data))
@@ -112,7 +122,12 @@ class StreamedReply:
                 chunk = self._unusual(name, frame)
             if chunk is not None:
                 yield chunk
-            elif self.done:
+            make = maker_of(chunk) if chunk is not None else None
+            if make is not None:
+                self._alike.learn(name, frame, make)
+            else:
+                self._alike.forget()
+            if self.done:
                 return
 
     def _unusual(self, name: bytes, frame: bytes) -> Chunk | None:

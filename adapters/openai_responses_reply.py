@@ -11,7 +11,9 @@ A stream tells a response in frames, each with a ``type``::
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
+from functools import partial
 
 import msgspec
 
@@ -21,6 +23,7 @@ from tidewire.adapters.openai_chat_errors import is_error, reported
 from tidewire.adapters.openai_responses_answer import Answer
 from tidewire.adapters.openai_responses_frame import FRAME, PIECE, RESPONSE, Frame, Piece, Response, read
 from tidewire.adapters.sse import SSEFramer
+from tidewire.adapters.sse_alike import AlikeEvents
 from tidewire.adapters.status_errors import decode_excerpt
 from tidewire.events.blocks import JSON
 from tidewire.events.errors import ResponseDecodeError, ResponseLimitError, StreamInterruptedError
@@ -32,14 +35,20 @@ BODY_LIMIT = 32 * 1024 * 1024
 _TEXT = b"response.output_text.delta"
 _NOTHING = Piece()
 
+# What differs from delta to delta.
+_DELTA = re.compile(rb'"delta": ?"((?:[^"\\]|\\.)*)"')
+_NUMBER = re.compile(rb'"sequence_number": ?([0-9]+)')
+_PADDING = re.compile(rb'"obfuscation": ?"([A-Za-z0-9]*)"\}$')
+
 
 class StreamedResponse:
     """Reads one stream."""
 
-    __slots__ = ("_answer", "_framer")
+    __slots__ = ("_alike", "_answer", "_framer")
 
     def __init__(self) -> None:
         self._framer = SSEFramer()
+        self._alike = AlikeEvents(_DELTA, padding=_PADDING, counter=_NUMBER)
         self._answer = Answer()
 
     @property
@@ -54,6 +63,9 @@ class StreamedResponse:
             APIStatusError: The provider reported an error inside the stream; earlier events have been yielded.
             ResponseDecodeError: A frame is not what OpenAI documents.
         """
+        return self._alike.read(self._framer, data, self._read)
+
+    def _read(self, data: bytes) -> Iterator[DecodedEvent]:
         answer = self._answer
         if answer.finished:
             return
@@ -69,7 +81,9 @@ class StreamedResponse:
                 # What all but the first of a part's frames are; others are read like those of the other types.
                 if part is not None and part.fed and piece.delta and not piece.logprobs:
                     yield Token(piece.delta, part.index)
+                    self._alike.learn(name, payload, partial(Token, index=part.index))
                     continue
+            self._alike.forget()
             try:
                 frame = FRAME.decode(payload)
             except UNREADABLE:

@@ -44,6 +44,21 @@ class SSEFramer:
         """What waits for the end of its event. At the end of the stream the standard drops it."""
         return bytes(self._pending)
 
+    def take_back(self, data: bytes, limit_bytes: int) -> bytes | None:
+        """A read with the unfinished event before it, which is not kept here any more: to be fed again in the end.
+
+        None, and all is as it was: the unfinished event is longer than the limit, no event ends within the read, an
+        event may be too long, or a line ends otherwise than with LF.
+        """
+        if len(data) + limit_bytes > self._limit:
+            return None
+        if len(self._pending) > limit_bytes or self._after_cr or b"\n\n" not in data or b"\r" in data:
+            return None
+        if self._pending:
+            data = bytes(self._pending) + data
+            self._pending.clear()
+        return data
+
     def feed(self, data: bytes) -> Iterator[Frame]:
         """The frames that these bytes complete: an iterator, to be exhausted before the next call.
 
