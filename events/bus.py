@@ -87,6 +87,7 @@ class Bus:
         subscriptions: Who hears them, in this order; those that a bus around it already tells are left out.
         parent: The bus of the run around it, or None.
         recursion_limit: How deep runs may be nested.
+        is_streamed: Somebody reads the run piece by piece, so that calls within it are streamed too.
 
     Raises:
         RecursionLimitError: The run would be nested deeper than that.
@@ -97,6 +98,7 @@ class Bus:
         "_ended",
         "_heard",
         "_is_read",
+        "_is_streamed",
         "_parent",
         "_pending",
         "_queue",
@@ -116,6 +118,7 @@ class Bus:
         *,
         parent: Bus | None = None,
         recursion_limit: int = 25,
+        is_streamed: bool = False,
     ) -> None:
         self.depth: int = 1 if parent is None else parent.depth + 1
         if self.depth > recursion_limit:
@@ -127,6 +130,7 @@ class Bus:
         #: Set when a critical subscriber failed or a subscriber raised StopRun; whoever runs the run raises it.
         self.failure: Exception | None = None
         self._parent = parent
+        self._is_streamed = is_streamed
         self._seq = 0
         self._ended = False
         self._pending: deque[tuple[Subscription, Awaitable[Any]]] = deque()
@@ -157,10 +161,15 @@ class Bus:
 
     @property
     def wants_tokens(self) -> bool:
-        """True when somebody hears tokens, here or around; ``wants_tokens = False`` on a subscriber says no."""
+        """True when somebody hears tokens, here or around; ``wants_tokens = False`` on a subscriber says no.
+
+        Also when a run around is streamed: what it says may be made of them.
+        """
         bus: Bus | None = self
         while bus is not None:
-            if any(getattr(subscription.call, "wants_tokens", True) for subscription in bus._subscriptions):
+            if bus._is_streamed or any(
+                getattr(subscription.call, "wants_tokens", True) for subscription in bus._subscriptions
+            ):
                 return True
             bus = bus._parent
         return False

@@ -5,20 +5,23 @@ The buffer has a policy for when its reader is slow:
 - ``coalesce`` (default): neighbouring pieces of one text, reasoning or tool call of a run are joined; nothing is lost,
   and the buffer grows only by what cannot be joined.
 - ``drop_oldest``: the oldest content is dropped, and a ``gap`` says how much; terminal and usage events never are.
-- ``block``: the run waits for the reader, once per network read.
+- ``block``: the run waits for the reader, once per network read. A run on another thread's loop never waits (the
+  reader may be what waits for it); its pieces are joined as under ``coalesce``.
 
-A tap belongs to the event loop that reads it.
+A tap belongs to the event loop that reads it; the runs that it hears may be on any thread.
 """
 
 from __future__ import annotations
 
+import threading
 from collections import deque
-from collections.abc import Awaitable, Generator
+from collections.abc import Awaitable, Callable, Generator
 from contextlib import contextmanager
 from typing import Literal, Self, TypeAlias
 from uuid import UUID
 
 import anyio
+import anyio.lowlevel
 
 from tidewire.events.bus import subscribe
 from tidewire.events.errors import ConfigurationError
@@ -29,6 +32,7 @@ from tidewire.events.types import (
     Event,
     Gap,
     Meta,
+    Piece,
     Reasoning,
     Run,
     Token,
@@ -39,7 +43,7 @@ from tidewire.events.types import (
 Policy: TypeAlias = Literal["coalesce", "drop_oldest", "block"]
 
 _POLICIES = ("coalesce", "drop_oldest", "block")
-_DROPPABLE = (Token, Reasoning, ToolCallDelta, Block, Meta, Custom)
+_DROPPABLE = (Token, Reasoning, ToolCallDelta, Block, Meta, Piece, Custom)
 
 
 class _Entry:
@@ -97,6 +101,33 @@ class _Entry:
         return event.id in (None, first.id) and event.name in (None, first.name)
 
 
+class _Sleep:
+    """The sleep of a reader, which any thread may end."""
+
+    def __init__(self) -> None:
+        self._event = anyio.Event()
+        self._thread = threading.get_ident()
+        native = anyio.lowlevel.current_token().native_token
+        schedule = getattr(native, "call_soon_threadsafe", None) or getattr(native, "run_sync_soon", None)
+        assert schedule is not None, "an event loop that is neither asyncio's nor trio's"
+        self._schedule: Callable[[Callable[[], None]], object] = schedule
+
+    async def until_woken(self) -> None:
+        await self._event.wait()
+
+    def wake(self) -> None:
+        if threading.get_ident() == self._thread:
+            self._event.set()
+            return
+        try:
+            self._schedule(self._set)
+        except RuntimeError:
+            return  # its loop has ended, and the reader with it
+
+    def _set(self) -> None:
+        self._event.set()
+
+
 class Tap:
     """Events of all runs that it hears, those of each run in order, as ``(run, event)``; ends when it is closed.
 
@@ -117,9 +148,12 @@ class Tap:
         self._capacity = capacity
         self._policy = policy
         self._closed = False
-        self._filled: anyio.Event | None = None
+        self._lock = threading.Lock()
+        # The thread that reads; until it does, the one that made the tap.
+        self._home = threading.get_ident()
+        self._readers: list[_Sleep] = []
         self._drained: anyio.Event | None = None
-        # coalesce: the last entry of each run, if it is still in the buffer.
+        # coalesce, block: the last entry of each run, if it is still in the buffer.
         self._latest: dict[UUID, _Entry] = {}
         # drop_oldest: the buffer begins with this many entries that stay, of each run the last one of these.
         self._staying = 0
@@ -131,25 +165,20 @@ class Tap:
         """Take an event; called by the bus."""
         if self._closed:
             return None
-        full = len(self._buffer) >= self._capacity
-        if self._policy == "coalesce":
-            last = self._latest.get(run.id)
-            if not (full and last is not None and last.join(event)):
-                self._latest[run.id] = self._append(run, event)
-        else:
-            if full and self._policy == "drop_oldest":
-                self._drop()
-            self._append(run, event)
-        if self._filled is not None:
-            self._filled.set()
-        # Nothing comes after ``end`` that the run could hold back.
-        return self._until_drained() if full and self._policy == "block" and type(event) is not End else None
+        with self._lock:
+            waits = self._add(run, event)
+            readers = self._sleepers()
+        for reader in readers:
+            reader.wake()
+        return self._until_drained() if waits else None
 
     def close(self) -> None:
         """End the iteration once the buffer is read."""
-        self._closed = True
-        if self._filled is not None:
-            self._filled.set()
+        with self._lock:
+            self._closed = True
+            readers = self._sleepers()
+        for reader in readers:
+            reader.wake()
         if self._drained is not None:
             self._drained.set()
 
@@ -158,13 +187,44 @@ class Tap:
 
     async def __anext__(self) -> tuple[Run, Event]:
         # No generator: a tap that is left by `break` has nothing to clean up, and can be read on.
-        while not self._buffer:
-            if self._closed:
-                raise StopAsyncIteration
-            if self._filled is None or self._filled.is_set():
-                self._filled = anyio.Event()
-            await self._filled.wait()
-        return self._take()
+        while True:
+            with self._lock:
+                self._home = threading.get_ident()
+                if self._buffer:
+                    return self._take()
+                if self._closed:
+                    raise StopAsyncIteration
+                sleep = _Sleep()
+                self._readers.append(sleep)
+            try:
+                # On asyncio a cancel scope passes over a task that is about to wake, and this one may always be.
+                await anyio.lowlevel.checkpoint_if_cancelled()
+                await sleep.until_woken()
+            except BaseException:
+                with self._lock:
+                    if sleep in self._readers:
+                        self._readers.remove(sleep)
+                raise
+
+    def _sleepers(self) -> list[_Sleep]:
+        """Those who are to be woken, who then are no sleepers any more."""
+        readers, self._readers = self._readers, []
+        return readers
+
+    def _add(self, run: Run, event: Event) -> bool:
+        """Take an event into the buffer; True when its run is to wait for the reader."""
+        full = len(self._buffer) >= self._capacity
+        if self._policy == "drop_oldest":
+            if full:
+                self._drop()
+            self._append(run, event)
+            return False
+        waits = full and self._policy == "block" and threading.get_ident() == self._home
+        last = self._latest.get(run.id) if full and not waits else None
+        if last is None or not last.join(event):
+            self._latest[run.id] = self._append(run, event)
+        # Nothing comes after ``end`` that the run could hold back.
+        return waits and type(event) is not End
 
     def _append(self, run: Run, event: Event) -> _Entry:
         entry = _Entry(run, event)
@@ -204,7 +264,8 @@ class Tap:
             return
 
     async def _until_drained(self) -> None:
-        while not self._closed and len(self._buffer) >= self._capacity:
+        # Elsewhere than at home: a thread that runs a call for the reader, who is blocked until that is done.
+        while not self._closed and len(self._buffer) >= self._capacity and threading.get_ident() == self._home:
             if self._drained is None or self._drained.is_set():
                 self._drained = anyio.Event()
             await self._drained.wait()

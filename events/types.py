@@ -9,9 +9,9 @@ The grammar, which the bus holds::
 
 One ``start`` first, one ``end`` last; no ``retry`` or ``fallback`` after content, except a ``retry`` that carries
 ``discard_from``, after which it is as if nothing had been said. A tool's or a chain's run has neither ``before`` nor
-``content``, and no ``meta``, ``usage`` and ``finish``. The bus numbers the events of a run from 0 without a gap
-(``seq``) and stamps them (``time``, seconds of the monotonic clock). An event belongs to its readers once it is
-published: nobody changes it.
+``content``, and no ``meta``, ``usage`` and ``finish``; a chain's has a ``piece`` for each piece of its output. The bus
+numbers the events of a run from 0 without a gap (``seq``) and stamps them (``time``, seconds of the monotonic clock).
+An event belongs to its readers once it is published: nobody changes it.
 """
 
 from __future__ import annotations
@@ -232,6 +232,12 @@ class Custom(_Stamped, tag="custom"):
     data: Any = None
 
 
+class Piece(_Stamped, tag="piece"):
+    """A piece of a chain's output, while somebody reads it piece by piece."""
+
+    value: Any
+
+
 class End(_Stamped, tag="end"):
     """The run is over and its connection closed.
 
@@ -256,7 +262,7 @@ class Gap(_Stamped, tag="gap", gc=False):
 #: What a decoder may yield.
 DecodedEvent: TypeAlias = Token | Reasoning | ToolCallDelta | Block | Meta | Usage | Finish | WarningEvent
 #: What a run publishes, and a tap's ``gap``.
-Event: TypeAlias = DecodedEvent | Start | Retry | Wait | Fallback | Custom | End | Gap
+Event: TypeAlias = DecodedEvent | Start | Retry | Wait | Fallback | Custom | Piece | End | Gap
 
 #: Events that are part of the answer: after one of these, nothing is tried again silently.
 CONTENT: frozenset[type] = frozenset({Token, Reasoning, ToolCallDelta, Block})
@@ -274,6 +280,7 @@ __all__ = [
     "Gap",
     "Meta",
     "Outcome",
+    "Piece",
     "Reasoning",
     "Retry",
     "Run",

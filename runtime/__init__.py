@@ -11,6 +11,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from tidewire.chains import Chain, chain
     from tidewire.chat_models import (
         ChatModel,
         init_chat_model,
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from tidewire.config import (
         RunnableConfig,
     )
+    from tidewire.custom_events import adispatch_custom_event, copy_context, dispatch_custom_event
     from tidewire.events.bus import (
         StopRun,
         subscribe,
@@ -83,6 +85,7 @@ __all__ = [
     "APITimeoutError",
     "AuthenticationError",
     "AzureChatOpenAI",
+    "Chain",
     "ChatAlibaba",
     "ChatAnthropic",
     "ChatBedrock",
@@ -127,6 +130,10 @@ __all__ = [
     "Timeout",
     "__version__",
     "aclose",
+    "adispatch_custom_event",
+    "chain",
+    "copy_context",
+    "dispatch_custom_event",
     "init_chat_model",
     "open_run",
     "open_tap",
@@ -135,8 +142,10 @@ __all__ = [
 
 # Where the names are, as the imports above say too; the classes of providers are in a file of their own.
 _PLACES = {
+    "tidewire.chains": ("Chain", "chain"),
     "tidewire.chat_models": ("ChatModel", "init_chat_model"),
     "tidewire.config": ("RunnableConfig",),
+    "tidewire.custom_events": ("adispatch_custom_event", "copy_context", "dispatch_custom_event"),
     "tidewire.events.bus": ("StopRun", "subscribe"),
     "tidewire.events.errors": (
         "APIConnectionError",

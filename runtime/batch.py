@@ -14,7 +14,7 @@ from typing import Any, Generic, Self, TypeAlias, TypeVar, cast
 import anyio
 
 from tidewire.adapters.host import start_hosted
-from tidewire.config import DEFAULT_CONCURRENCY, RunnableConfig, check_config
+from tidewire.config import DEFAULT_CONCURRENCY, RunnableConfig, check_config, inherited_config
 from tidewire.events.errors import ConfigurationError
 
 In = TypeVar("In")
@@ -74,7 +74,7 @@ class _Batch(Generic[In, Out]):
         self._source = _Source(inputs)
         self._return_exceptions = return_exceptions
         first = self._configs[0] if isinstance(self._configs, list) and self._configs else self._configs
-        limit = cast("RunnableConfig", first or {}).get("max_concurrency")
+        limit = cast("RunnableConfig", first or {}).get("max_concurrency", inherited_config().get("max_concurrency"))
         self.concurrency = DEFAULT_CONCURRENCY if limit is None else limit
 
     async def run(self, deliver: Callable[[_Result[Out]], Awaitable[None]]) -> None:

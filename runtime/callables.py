@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import functools
 import inspect
+import math
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
+
+import anyio
+import anyio.to_thread
 
 from tidewire.docstrings import Docs, read_docs
 from tidewire.events.errors import ConfigurationError
+
+T = TypeVar("T")
 
 
 def name_of(function: Callable[..., Any]) -> str:
@@ -51,4 +57,20 @@ def unwrapped(function: Callable[..., Any]) -> Callable[..., Any]:
     return function
 
 
-__all__ = ["annotated_part", "docs_of", "is_async", "name_of", "unwrapped"]
+async def run_in_thread(work: Callable[[], T]) -> T:
+    """What a function gives that runs in a worker thread, in a copy of the caller's context.
+
+    The thread is waited for even when the caller is cancelled.
+    """
+    # No limit here: whoever starts such work limits it, and one for all would let nested ones wait for ever.
+    limiter = anyio.CapacityLimiter(math.inf)
+    (result,) = await anyio.to_thread.run_sync(_held, work, limiter=limiter)
+    return result
+
+
+def _held(work: Callable[[], T]) -> tuple[T]:
+    """What a function gives, held so that trio does not take a coroutine for a mistake."""
+    return (work(),)
+
+
+__all__ = ["annotated_part", "docs_of", "is_async", "name_of", "run_in_thread", "unwrapped"]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from difflib import get_close_matches
 from typing import Any, TypedDict, cast
 from uuid import UUID
@@ -17,11 +19,13 @@ DEFAULT_CONCURRENCY = 64
 class RunnableConfig(TypedDict, total=False):
     """What every calling method takes as ``config``.
 
+    Runs within a run inherit all of it but ``run_name`` and ``run_id``.
+
     Attributes:
-        run_name: What the run is called; not inherited by runs within it.
+        run_name: What the run is called.
         run_id: The run's id (a UUID or its text).
-        tags: Labels, inherited by runs within it.
-        metadata: Data, inherited by runs within it.
+        tags: Labels; those of the runs around come first.
+        metadata: Data, added to that of the runs around.
         callbacks: Who hears the run and those within it.
         max_concurrency: Calls that a batch runs at once.
         recursion_limit: How deep runs may be nested.
@@ -78,6 +82,28 @@ def merge_configs(base: RunnableConfig, more: RunnableConfig) -> RunnableConfig:
     return merged
 
 
+# What runs inherit of the configs around them; callbacks, tags and metadata reach them by the bus.
+_INHERITED = ("configurable", "max_concurrency", "recursion_limit")
+_NOTHING: RunnableConfig = {}
+_around: ContextVar[RunnableConfig] = ContextVar("tidewire_config_around", default=_NOTHING)
+
+
+def inherited_config() -> RunnableConfig:
+    """What a run that begins here inherits: ``configurable``, ``max_concurrency``, ``recursion_limit``."""
+    return _around.get()
+
+
+@contextmanager
+def passing_on(config: RunnableConfig) -> Generator[None]:
+    """Let runs that begin within the block inherit from this config, besides what it has inherited itself."""
+    passed = {key: value for key, value in config.items() if key in _INHERITED}
+    token = _around.set(merge_configs(_around.get(), cast("RunnableConfig", passed)))
+    try:
+        yield
+    finally:
+        _around.reset(token)
+
+
 def parse_run_id(value: UUID | str) -> UUID:
     """A run id as a UUID.
 
@@ -98,4 +124,12 @@ def _listed(callbacks: Callbacks) -> list[Any]:
     return [*callbacks] if isinstance(callbacks, (list, tuple)) else [callbacks]
 
 
-__all__ = ["DEFAULT_CONCURRENCY", "RunnableConfig", "check_config", "merge_configs", "parse_run_id"]
+__all__ = [
+    "DEFAULT_CONCURRENCY",
+    "RunnableConfig",
+    "check_config",
+    "inherited_config",
+    "merge_configs",
+    "parse_run_id",
+    "passing_on",
+]

@@ -16,7 +16,7 @@ from tidewire.events.errors import ConfigurationError
 from tidewire.events.stream_events import RecordFilter, StreamEvent
 from tidewire.events.types import Event
 from tidewire.stream import Stream, Work, generate_events, pieces_of
-from tidewire.sync_stream import SyncIterator, SyncStream, pull, pull_results
+from tidewire.sync_stream import SyncIterator, SyncStream, pull, pull_items
 
 In = TypeVar("In")
 Out = TypeVar("Out")
@@ -277,7 +277,7 @@ class Runnable(Generic[In, Out, Piece, W]):
     ) -> SyncIterator[Any]:
         """:meth:`abatch_as_completed` for sync code. Leaving stops the rest."""
         batch = as_completed(self._bound(parameters)._whole, inputs, config, return_exceptions=return_exceptions)
-        return SyncIterator(pull_results(batch))
+        return SyncIterator(pull_items(batch))
 
     async def _whole(self, input: In, config: RunnableConfig | None) -> Out:
         work = self._begin(input, config, stream=None)

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Generator, Iterable, Mapping
+from contextlib import contextmanager
 from types import TracebackType
 from typing import Any, Self
 
 from tidewire.blocking import run_blocking
-from tidewire.config import check_config, parse_run_id
+from tidewire.config import RunnableConfig, check_config, inherited_config, merge_configs, parse_run_id, passing_on
 from tidewire.events.blocks import JSON, JSONObject
-from tidewire.events.bus import Bus, current_bus, enclosing, scoped_subscriptions
+from tidewire.events.bus import Bus, Subscription, current_bus, enclosing, scoped_subscriptions
 from tidewire.events.callbacks import subscriptions
 from tidewire.events.types import Custom, End, Outcome, Run, RunKind, Start
 
@@ -30,26 +31,12 @@ class OpenRun:
         config: Mapping[str, Any] | None,
         parameters: JSONObject | None = None,
     ) -> None:
-        checked = check_config(config)
-        parent = current_bus()
-        given = checked.get("run_id")
-        self.run = make_run(
-            kind=kind,
-            name=checked.get("run_name") or name,
-            parent=parent,
-            tags=checked.get("tags", ()),
-            metadata=checked.get("metadata", {}),
-            id=None if given is None else parse_run_id(given),
-        )
+        checked = merge_configs(inherited_config(), check_config(config))
+        self._bus = open_bus(name, kind=kind, config=checked)
+        self.run = self._bus.run
         self.output: JSON = None
         self._start = Start(input, parameters or {})
-        self._bus = Bus(
-            self.run,
-            [*subscriptions(checked.get("callbacks")), *scoped_subscriptions()],
-            parent=parent,
-            recursion_limit=checked.get("recursion_limit", 25),
-        )
-        self._around = enclosing(self._bus)
+        self._around = within(self._bus, checked)
 
     def dispatch(self, name: str, data: JSON = None) -> None:
         """Publish an event of the user's own on this run."""
@@ -103,11 +90,7 @@ class OpenRun:
 
     def _publish_end(self, error: BaseException | None) -> Outcome:
         self._around.__exit__(None, None, None)
-        outcome: Outcome = "ok"
-        if isinstance(error, GeneratorExit):
-            outcome = "abandoned"
-        elif error is not None:
-            outcome = "error" if isinstance(error, Exception) else "cancelled"
+        outcome = outcome_of(error)
         self._bus.publish(End(outcome, self.output, error=error if isinstance(error, Exception) else None))
         if outcome == "abandoned":
             self._bus.close()  # a generator that is closed must not wait
@@ -126,6 +109,61 @@ def open_run(name: str, *, input: JSON = None, config: Mapping[str, Any] | None 
         config: Who listens, tags, metadata, ``run_id``, ``recursion_limit``.
     """
     return OpenRun(name, kind="chain", input=input, config=config)
+
+
+def open_bus(
+    name: str,
+    *,
+    kind: RunKind,
+    config: RunnableConfig,
+    is_streamed: bool = False,
+    last: Iterable[Subscription] = (),
+) -> Bus:
+    """The bus of a run of the user's own that begins now, within the run around it.
+
+    Args:
+        name: What the run is called, unless the config has a ``run_name``.
+        kind: What it is of.
+        config: The config, what is inherited included.
+        is_streamed: Somebody reads it piece by piece.
+        last: Who hears it after everybody else.
+    """
+    parent = current_bus()
+    given = config.get("run_id")
+    run = make_run(
+        kind=kind,
+        name=config.get("run_name") or name,
+        parent=parent,
+        tags=config.get("tags", ()),
+        metadata=config.get("metadata", {}),
+        id=None if given is None else parse_run_id(given),
+    )
+    return Bus(
+        run,
+        [*subscriptions(config.get("callbacks")), *scoped_subscriptions(), *last],
+        parent=parent,
+        recursion_limit=config.get("recursion_limit", 25),
+        is_streamed=is_streamed,
+    )
+
+
+@contextmanager
+def within(bus: Bus, config: RunnableConfig) -> Generator[None]:
+    """Make runs that start within the block runs within ``bus``, and let them inherit from its config.
+
+    Never around a ``yield`` of a generator.
+    """
+    with enclosing(bus), passing_on(config):
+        yield
+
+
+def outcome_of(error: BaseException | None) -> Outcome:
+    """How a run ended that was left by this error, or without one."""
+    if error is None:
+        return "ok"
+    if isinstance(error, GeneratorExit):
+        return "abandoned"
+    return "error" if isinstance(error, Exception) else "cancelled"
 
 
 def make_run(
@@ -153,4 +191,4 @@ def make_run(
     )
 
 
-__all__ = ["OpenRun", "make_run", "open_run"]
+__all__ = ["OpenRun", "make_run", "open_bus", "open_run", "outcome_of", "within"]

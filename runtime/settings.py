@@ -17,7 +17,7 @@ from tidewire.adapters.spec import (
     ToolSpec,
     Transport,
 )
-from tidewire.config import RunnableConfig, check_config, merge_configs
+from tidewire.config import RunnableConfig, check_config, inherited_config, merge_configs
 from tidewire.events.blocks import JSONObject
 from tidewire.events.callbacks import Callbacks
 from tidewire.events.messages import BaseMessage
@@ -111,7 +111,7 @@ class Settings(msgspec.Struct, frozen=True):
 
     def config_for(self, config: Mapping[str, Any] | None) -> RunnableConfig:
         """The config of one call."""
-        return merge_configs(self.config, check_config(config))
+        return merge_configs(merge_configs(inherited_config(), self.config), check_config(config))
 
     def request(self, messages: list[BaseMessage], *, stream: bool) -> ModelRequest:
         """What the codec is asked to spell.

@@ -73,6 +73,10 @@ class Stream(Generic[T, Out]):
             await self._generator.aclose()
         await self._work.abandon()
 
+    def output(self) -> Out:
+        """What the whole of a run gives that was read to its end."""
+        return self._output()
+
     async def result(self) -> Out:
         """Read what is left and give what ``ainvoke`` would have given: the whole message.
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator
 from types import TracebackType
-from typing import Any, Generic, Self, TypeVar
+from typing import Generic, Protocol, Self, TypeVar
 
-from tidewire.batch import CompletedBatch
 from tidewire.blocking import is_stopped, run_blocking
 from tidewire.events.types import Event
 from tidewire.stream import Work
@@ -69,18 +68,33 @@ def pull(work: Work, pieces: Callable[[list[Event]], list[Piece]]) -> Generator[
                 run_blocking(work.abandon)
 
 
-def pull_results(batch: CompletedBatch[Any]) -> Generator[Any]:
-    """The results of a batch, read on another thread's event loop. Closing the generator early stops the rest."""
+class Pulled(Protocol[T]):
+    """What gives one thing after another and can be closed: the results of a batch, a stream."""
 
-    async def pull_one() -> tuple[int, Any] | None:
-        return await anext(batch, None)
+    async def __anext__(self) -> T:
+        """The next one."""
+        ...
+
+    async def aclose(self) -> None:
+        """Stop what makes them."""
+        ...
+
+
+def pull_items(items: Pulled[T]) -> Generator[T]:
+    """The results of a batch, or a stream, read on another thread's event loop. Closing the generator stops it."""
+
+    async def pull_one() -> tuple[T] | None:
+        try:
+            return (await items.__anext__(),)
+        except StopAsyncIteration:
+            return None
 
     try:
-        while (result := run_blocking(pull_one)) is not None:
-            yield result
+        while (pulled := run_blocking(pull_one)) is not None:
+            yield pulled[0]
     finally:
-        if not is_stopped():  # at exit the loops, and the calls on them, have ended already
-            run_blocking(batch.aclose)
+        if not is_stopped():  # at exit the loops, and the work on them, have ended already
+            run_blocking(items.aclose)
 
 
-__all__ = ["SyncIterator", "SyncStream", "pull", "pull_results"]
+__all__ = ["Pulled", "SyncIterator", "SyncStream", "pull", "pull_items"]

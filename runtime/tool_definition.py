@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import functools
 import inspect
-import math
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from typing import Any, Generic, Literal, TypeAlias, TypeGuard, TypeVar, cast, overload
 
-import anyio.to_thread
-
 from tidewire.blocking import run_blocking
-from tidewire.callables import docs_of, is_async, name_of
+from tidewire.callables import docs_of, is_async, name_of, run_in_thread
 from tidewire.class_fields import fields_of
 from tidewire.config import RunnableConfig, check_config
 from tidewire.docstrings import Docs
@@ -259,12 +256,7 @@ class _Invocation:
                 result: Value = await tool.coroutine(*args, **kwargs)
             else:
                 work = functools.partial(cast("Callable[..., Any]", tool.func), *args, **kwargs)
-                # No limit here: whoever starts tools limits them, and one for all would let nested ones wait for ever.
-                limiter = anyio.CapacityLimiter(math.inf)
-                if tool.quick:
-                    result = work()
-                else:
-                    (result,) = await anyio.to_thread.run_sync(_held, work, limiter=limiter)
+                result = work() if tool.quick else await run_in_thread(work)
                 if inspect.isawaitable(result):
                     result = await result
         except ToolError as error:
@@ -316,11 +308,6 @@ class _Invocation:
         if self._call_id is None:
             return result
         return message_of_result(result, artifact, tool=self._tool.name, tool_call_id=self._call_id)
-
-
-def _held(work: Callable[[], Value]) -> tuple[Value]:
-    """What a function gives, held so that trio does not take a coroutine for a mistake."""
-    return (work(),)
 
 
 def _is_pair(result: object) -> TypeGuard[tuple[Value, JSON]]:

@@ -11,6 +11,7 @@ from tidewire.events.types import (
     Event,
     Fallback,
     Gap,
+    Piece,
     Retry,
     RunKind,
     Start,
@@ -49,7 +50,9 @@ def _check_order(events: Sequence[Event], kind: RunKind) -> bool:
     for event in events:
         name = type(event).__name__
         assert not isinstance(event, Gap), "a gap belongs to a tap, not to a run"
-        assert kind == "chat_model" or isinstance(event, _SAID_BY_ALL), f"a {kind} has no {name}"
+        is_piece = kind == "chain" and isinstance(event, Piece)
+        assert kind == "chat_model" or is_piece or isinstance(event, _SAID_BY_ALL), f"a {kind} has no {name}"
+        assert kind == "chain" or not isinstance(event, Piece), f"a {kind} has no {name}"
         if isinstance(event, Fallback):
             assert not content, "no fallback after content"
             attempts = 0

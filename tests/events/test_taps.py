@@ -7,6 +7,7 @@ from typing import cast
 from uuid import UUID, uuid4
 
 import anyio
+import anyio.to_thread
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -414,3 +415,59 @@ async def test_the_end_does_not_wait_for_the_reader(caplog: pytest.LogCaptureFix
     assert math.isclose(anyio.current_time(), started, abs_tol=0.9)
     assert caplog.records == []
     assert [type(event) for event in await drained(tap)] == [Token, End]
+
+
+# -- threads
+
+
+@pytest.mark.parametrize("policy", ["coalesce", "drop_oldest", "block"])
+async def test_events_from_another_thread_wake_the_reader(policy: Policy) -> None:
+    tap = Tap(policy=policy)
+    feed = Feed(tap)
+    got: list[Event] = []
+
+    async def read() -> None:
+        got.extend([event for _, event in await read_all(tap)])
+
+    with anyio.fail_after(30):
+        async with anyio.create_task_group() as group:
+            group.start_soon(read)
+            for number in range(20):
+                await anyio.to_thread.run_sync(feed, Token(str(number)))
+            await anyio.to_thread.run_sync(tap.close)
+    assert "".join(event.text for event in got if isinstance(event, Token)) == "".join(map(str, range(20)))
+
+
+async def test_a_run_on_another_thread_never_waits_for_the_reader_and_loses_nothing() -> None:
+    tap = Tap(capacity=2, policy="block")
+    feed = Feed(tap)
+
+    def publish() -> list[object]:
+        feed(Start([]))
+        return [tap(RUN, Token(str(number))) for number in range(100)]
+
+    waits = await anyio.to_thread.run_sync(publish)
+    assert set(waits) == {None}
+    tap.close()
+    got = [event for _, event in await read_all(tap)]
+    assert len(got) <= 4
+    assert "".join(event.text for event in got if isinstance(event, Token)) == "".join(map(str, range(100)))
+
+
+async def test_a_run_that_is_flushed_on_another_thread_does_not_wait_there() -> None:
+    tap = Tap(capacity=1, policy="block")
+    bus = Bus(RUN, [Subscription(tap)])
+    bus.publish(Start([]))
+    bus.publish(Token("a"))
+    assert bus.has_pending
+    with anyio.fail_after(30):
+        await anyio.to_thread.run_sync(anyio.run, bus.flush)
+    assert len(await drained(tap)) == 2
+
+
+async def test_a_reader_that_was_cancelled_is_not_woken() -> None:
+    tap = Tap()
+    with anyio.move_on_after(0.01):
+        await anext(tap)
+    Feed(tap)(Token("a"))
+    assert [event.text for event in await drained(tap) if isinstance(event, Token)] == ["a"]

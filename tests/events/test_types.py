@@ -26,6 +26,7 @@ from tidewire.events.types import (
     Finish,
     Gap,
     Meta,
+    Piece,
     Reasoning,
     Retry,
     Run,
@@ -99,6 +100,8 @@ def malformed() -> dict[str, tuple[RunKind, list[Event]]]:
         "fallback after content": ("chat_model", numbered(Start([]), Token("a"), Fallback("a", "b", 0), whole_end())),
         "an attempt left out": ("chat_model", numbered(Start([]), Retry(2, 0, "x"), whole_end())),
         "a gap": ("chat_model", numbered(Start([]), Gap(1, 1, 1), whole_end())),
+        "a piece of a call": ("chat_model", numbered(Start([]), Piece("a"), whole_end())),
+        "a piece of a tool": ("tool", numbered(Start({}), Piece("a"), End("ok", "x"))),
         "tokens of a tool": ("tool", numbered(Start({}), Token("a"), End("ok", "x"))),
         "well with an error": ("tool", numbered(Start({}), End("ok", "x", error=ValueError()))),
         "an error without one": ("tool", numbered(Start({}), End("error"))),
@@ -124,7 +127,7 @@ def test_the_grammar_refuses_a_run_as_it_should_not_be(name: str) -> None:
 def test_every_event_of_the_union_has_a_tag_of_its_own() -> None:
     kinds: tuple[type[msgspec.Struct], ...] = typing.get_args(Event)
     tags = [kind.__struct_config__.tag for kind in kinds]
-    assert len(set(tags)) == len(tags) == 15
+    assert len(set(tags)) == len(tags) == 16
     assert all(kind in kinds for kind in CONTENT)
 
 
