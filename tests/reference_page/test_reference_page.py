@@ -144,7 +144,7 @@ def test_snippets_are_found_in_quotes_and_counted_under_their_heading() -> None:
 
 def test_imports_are_rewritten_name_by_name() -> None:
     code = "import os\nfrom langchain_core.tools import (\n    tool,\n    BaseTool as Base,\n)\nx = 1\n"
-    assert rewrite_imports(code) == "import os\nfrom tidewire.tools import tool, Tool as Base\nx = 1\n"
+    assert rewrite_imports(code) == "import os\nfrom tidewire.tools import tool, BaseTool as Base\nx = 1\n"
     with pytest.raises(KeyError):
         rewrite_imports("from langchain_openai import OpenAIEmbeddings")
 
