@@ -105,7 +105,7 @@ async def test_a_model_may_stream_but_where_tools_are_bound() -> None:
     model, transport = model_on(
         [GOOD, WHOLE, WHOLE, GOOD], disable_streaming="tool_calling", base_url="http://host.example/v1"
     )
-    tool = {"name": "look_up", "description": "", "parameters": {"type": "object", "properties": {}}}
+    tool: dict[str, Any] = {"name": "look_up", "description": "", "parameters": {"type": "object", "properties": {}}}
 
     async def stream(some: ChatModel) -> None:
         async for _ in some.astream("hi"):
