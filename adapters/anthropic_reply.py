@@ -155,13 +155,11 @@ class StreamedMessage:
                 case "text_delta":
                     if delta.text:
                         yield Token(delta.text, index)
-                        if delta == _Delta("text_delta", delta.text):
-                            alike.learn(name, payload, partial(Token, index=index))
+                        alike.learn(name, payload, partial(Token, index=index))
                 case "thinking_delta":
                     if delta.thinking:
                         yield Reasoning(delta.thinking, None, index)
-                        if delta == _Delta("thinking_delta", None, delta.thinking):
-                            alike.learn(name, payload, partial(Reasoning, index=index))
+                        alike.learn(name, payload, partial(Reasoning, index=index))
                 case "input_json_delta":
                     if delta.partial_json:
                         yield from self._message.feed_input(index, delta.partial_json)

@@ -13,15 +13,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator
+from itertools import takewhile
 
 import msgspec
 
 from tidewire.adapters.sse import SSEFramer
 from tidewire.events.types import DecodedEvent, Token
 
-# How many likenesses are learnt in a row without one that is met again, and how many reads may miss one that was.
+# How many likenesses are learnt in a row without one that is met again.
 _LESSONS = 4
-_MISSES = 8
 
 # A piece of an unfinished event that is longer is not worth to be put before the next read: that could happen for each.
 _SEAM_BYTES = 8192
@@ -44,7 +44,7 @@ class AlikeEvents:
     """
 
     __slots__ = (
-        "_after_counter", "_before_padding", "_between", "_counter", "_first", "_lessons", "_make", "_misses",
+        "_after_counter", "_before_padding", "_between", "_counter", "_first", "_lessons", "_make",
         "_padding", "_tail", "_text",
     )  # fmt: skip
 
@@ -58,7 +58,7 @@ class AlikeEvents:
         self._text = text
         self._padding = padding
         self._counter = counter
-        self._lessons = self._misses = 0
+        self._lessons = 0
         # An event is: first, [number, after_counter,] text, [before_padding, padding,] tail. Empty: nothing is learnt.
         self._first = self._tail = self._between = b""
         self._after_counter = self._before_padding = b""
@@ -129,11 +129,8 @@ class AlikeEvents:
         events = self._alike(whole[:end])
         texts = self._texts(events) if events else None
         if texts is None:
-            self._misses += 1
-            if self._misses >= _MISSES:
-                self.forget()
             return [], whole
-        self._lessons = self._misses = 0
+        self._lessons = 0
         return texts, whole[sum(map(len, events)) + 2 * len(events) :]
 
     def _alike(self, data: bytes) -> list[bytes]:
@@ -149,10 +146,11 @@ class AlikeEvents:
             and min(map(len, events)) >= shortest
         ):
             return events
-        for place, event in enumerate(events):
-            if len(event) < shortest or not event.startswith(first) or not event.endswith(tail):
-                return events[:place]
-        return events
+        return list(
+            takewhile(
+                lambda event: len(event) >= shortest and event[: len(first)] == first and event.endswith(tail), events
+            )
+        )
 
     def _texts(self, events: list[bytes]) -> list[str] | None:
         """What varies in each event, as texts; None if one of them is not quite alike."""

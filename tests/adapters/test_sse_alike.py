@@ -117,6 +117,48 @@ def test_events_that_break_off_or_are_broken_are_left_to_the_decoder() -> None:
             list(decoder.feed(broken))
 
 
+def test_a_number_that_is_none_and_a_body_without_it_are_left_to_the_decoder() -> None:
+    decoder = Decoder()
+    odd = event("c", number=3).replace(b"3", b"-3")
+    data = event("a", number=1) + event("b", number=2) + odd + event("d", padding="") + event("e", number=5)
+    assert texts(decoder.feed(data)) == list("abcde")
+    assert decoder.decoded > 2
+
+
+def test_what_is_missed_again_and_again_is_given_up() -> None:
+    decoder = Decoder()
+    data = b"".join(event("a", number=-n) for n in range(1, 100))
+    assert texts(decoder.feed(data)) == ["a"] * 99
+    assert decoder.decoded == 99
+
+
+def test_events_without_the_padding_or_with_two_texts_are_left_to_the_decoder() -> None:
+    decoder = Decoder()
+    assert texts(decoder.feed(event("a", padding="x") + event("b") + event("c", padding="-") + event("d"))) == list(
+        "abcd"
+    )
+    decoder = Decoder()
+    assert texts(decoder.feed(event("a", more={"t": "b"}) * 3)) == ["a"] * 3
+    assert decoder.decoded == 3
+
+
+def test_reads_without_the_end_of_an_event_and_long_unfinished_events_take_the_usual_way() -> None:
+    decoder = Decoder()
+    long = event("x" * 10_000)
+    reads = [event("a"), event("b")[:9], event("b")[9:12], event("b")[12:], long[:9_000], long[9_000:], event("c")]
+    assert [text for read in reads for text in texts(decoder.feed(read))] == ["a", "b", "x" * 10_000, "c"]
+    assert decoder.decoded == 2
+
+
+def test_an_event_that_may_be_too_long_is_left_to_the_framer() -> None:
+    framer = SSEFramer(100)
+    list(framer.feed(b"data: a"))
+    assert framer.take_back(b"b\n\n", 50) == b"data: ab\n\n"
+    list(framer.feed(b"data: a"))
+    assert framer.take_back(b"b" * 60 + b"\n\n", 50) is None
+    assert framer.rest == b"data: a"
+
+
 def _until_error(events: Iterator[DecodedEvent]) -> Iterator[DecodedEvent]:
     try:
         yield from events
