@@ -147,6 +147,7 @@ def adapter_for(place: Place) -> Adapter:
         key_header="api-key",
         key_prefix="",
         class_name="AzureChatOpenAI",
+        idempotency_header="idempotency-key",
         configure=_configure,
     )
 

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import inspect
 import os
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
+from hashlib import blake2b
 
 from tidewire.adapters.secrets import Secret
 from tidewire.adapters.spec import Adapter, HttpRequest, KeySource
 from tidewire.events.errors import ConfigurationError
+
+_SALT = os.urandom(16)
 
 
 class ApiKey:
@@ -22,6 +25,7 @@ class ApiKey:
     def __init__(self, adapter: Adapter, source: KeySource | None = None) -> None:
         self._adapter = adapter
         self._source = Secret(source) if isinstance(source, str) else source
+        self._identity: Hashable = None
 
     async def apply(self, request: HttpRequest) -> HttpRequest:
         """The request with its key."""
@@ -30,6 +34,17 @@ class ApiKey:
             prefix = self._adapter.key_prefix
             request.headers[self._adapter.key_header] = Secret(prefix + key.reveal(), "api_key") if prefix else key
         return request
+
+    @property
+    def identity(self) -> Hashable:
+        """The same for the same key, which it does not tell: what calls with one key share is kept under it."""
+        if self._identity is None:
+            source = self._source
+            if isinstance(source, Secret):
+                self._identity = blake2b(source.reveal().encode(), digest_size=16, key=_SALT).digest()
+            else:
+                self._identity = source or self._adapter.key_env
+        return self._identity
 
     def __repr__(self) -> str:
         return f"ApiKey({self._adapter.provider})"

@@ -121,6 +121,7 @@ ADAPTER = Adapter(
     base_url_env=("OPENAI_BASE_URL", "OPENAI_API_BASE"),
     key_env=("OPENAI_API_KEY",),
     class_name="ChatOpenAI",
+    idempotency_header="idempotency-key",
 )
 
 __all__ = ["ADAPTER", "RESPONSES_ONLY", "choice_between"]

@@ -245,6 +245,8 @@ class Adapter(msgspec.Struct, frozen=True):
         bare_hosts: Whether an address may lack its scheme.
         configure: Takes keywords of its own out of those a model is made with, and gives the adapter that they make.
         effort_words: Its own words for efforts of reasoning, for those that it spells by another one.
+        idempotency_header: The header by which it knows a request that it has seen before, in lower case; None where
+            it documents none.
     """
 
     provider: str
@@ -263,6 +265,7 @@ class Adapter(msgspec.Struct, frozen=True):
     bare_hosts: bool = False
     configure: Callable[[JSONObject], tuple[Adapter, JSONObject]] | None = None
     effort_words: Mapping[str, str] = {}
+    idempotency_header: str | None = None
 
     def choose(self, request: ModelRequest) -> tuple[Codec, ModelRequest]:
         """The codec for a request, and the request that it is to spell."""

@@ -160,7 +160,15 @@ def status_error(
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):  # a page or a text of whatever stands in between
         title = _TITLE.search(text)
         facts = ErrorFacts(message=title.group(1) if title else text)
-    return _error(status, facts, by_code, f"HTTP {status}", request_id, retry_after_s(headers), text)
+    error = _error(status, facts, by_code, f"HTTP {status}", request_id, retry_after_s(headers), text)
+    # No standard; OpenAI and Anthropic send it, and their own clients obey.
+    wanted = _WANTED.get(headers.get("x-should-retry", ""))
+    if wanted is not None:
+        error.should_retry = error.is_retryable = wanted
+    return error
+
+
+_WANTED = {"true": True, "false": False}
 
 
 def reported_error(
@@ -194,7 +202,7 @@ def _error(
     code = visible_text(facts.codes[0], 100) if facts.codes else None
     said = visible_text(facts.message) or "no message"
     return kind(
-        f"{head} ({code}): {said}" if code else f"{head}: {said}",
+        f"{head} ({code}): {said}" if code and code != str(status) else f"{head}: {said}",
         status_code=status,
         provider_code=code,
         request_id=request_id,

@@ -178,6 +178,14 @@ class AIMessageChunk(AIMessage):
         """ "last" on the final chunk of an answer and on sums that contain it."""
         return "last" if self._folded().last else None
 
+    @property
+    def restarts(self) -> bool:
+        """True when the answer began anew (under ``resume="restart"``): what came of it before no longer counts.
+
+        In a sum it is left out already. Who shows an answer piece by piece clears what is shown.
+        """
+        return self._folded().restarts
+
     def to_message(self) -> AIMessage:
         """The sum as a message, its tool calls read strictly."""
         return AIMessage.from_fold(self._folded())

@@ -102,9 +102,11 @@ class TidewireError(Exception):
         attempts: HTTP requests made for the call, 0 when none was sent.
         is_retryable: True when the same call may succeed later.
         partial: The message as far as it arrived; None when no content arrived.
+        fallback_errors: Where models took over and all failed: the errors of the others, in order; this is the first.
     """
 
     is_retryable: bool = False
+    fallback_errors: tuple[TidewireError, ...] = ()
 
     def __init__(
         self,
@@ -198,7 +200,10 @@ class APIStatusError(TidewireError):
         request_id: The provider's id of the request, for its support.
         retry_after_s: Seconds the provider asks to wait, or None.
         body: The error's body as text, at most 64 kB, with secrets redacted.
+        should_retry: Whether the provider wants the request to be tried again; None when it says nothing.
     """
+
+    should_retry: bool | None = None
 
     #: The status that a subclass stands for when the error came without one.
     default_status: ClassVar[int | None] = None

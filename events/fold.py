@@ -16,6 +16,7 @@ from tidewire.events.types import (
     Block,
     End,
     Event,
+    Fallback,
     Finish,
     Meta,
     Reasoning,
@@ -34,6 +35,7 @@ class Fold:
         "_add_text",
         "_calls",
         "_data",
+        "_earlier",
         "_last_call",
         "_logprobs",
         "_parts",
@@ -50,6 +52,7 @@ class Fold:
         "last",
         "meta",
         "name",
+        "restarts",
     )
 
     def __init__(self, run: Run | None = None) -> None:
@@ -61,6 +64,8 @@ class Fold:
         self._text_index: int | None = None
         self._add_text: Callable[[str], None] | None = None
         self._run = run
+        # What was said before the run of which pieces are added now, in a sum over several runs.
+        self._earlier: Fold | None = None
         self._usage: dict[object, Usage] = {}
         self._usage_key: object = run.id if run is not None else None
         self._data: JSONObject = {}
@@ -75,6 +80,8 @@ class Fold:
         self.has_content = False
         #: True once the end of a whole answer was added.
         self.last = False
+        #: True when the answer began anew: what is said of the same run in a fold that this one is added to goes.
+        self.restarts = False
 
     def add(self, event: Event) -> None:
         """Add one event; those that are no part of a message are passed over."""
@@ -87,6 +94,8 @@ class Fold:
 
     def open(self, run: Run | None, *, id: str | None = None, name: str | None = None) -> None:
         """What is added from here on belongs to ``run`` (None: to a chunk made by hand, each one for itself)."""
+        if run is not None and self._is_of_others(run):
+            self._earlier = self.copy()
         self._run = run or self._run
         self._usage_key = run.id if run is not None else object()
         self.id = self.id or id or (run.message_id if run is not None else None)
@@ -97,6 +106,10 @@ class Fold:
 
         It costs as much as the other fold has blocks, however many pieces these came in.
         """
+        if self._is_blank():
+            self.restarts, self._earlier = more.restarts, more._earlier
+        elif more._run is not None:
+            self._meet(more, more._run)
         for part in more._parts:
             match part:
                 case TextPart():
@@ -127,6 +140,35 @@ class Fold:
         twin = Fold()
         twin.extend(self)
         return twin
+
+    def _is_blank(self) -> bool:
+        return not (self._parts or self._usage or self._data or self._run)
+
+    def _is_of_others(self, run: Run) -> bool:
+        """Whether there is something, and it is not of this run."""
+        return (self._run is None or self._run.id != run.id) and not self._is_blank()
+
+    def _meet(self, more: Fold, run: Run) -> None:
+        """Before a fold of a run is added: forget what no longer counts, and keep apart what others have said."""
+        if more._earlier is not None:
+            earlier = self.copy()
+            earlier.extend(more._earlier)
+            self._earlier = earlier
+        elif self._is_of_others(run):
+            self._earlier = self.copy()
+        elif more.restarts:
+            self._restart()
+
+    def _restart(self) -> None:
+        """What the present run has said no longer counts."""
+        earlier, run = self._earlier, self._run
+        Fold.__init__(self, run)
+        if earlier is None:
+            self.restarts = True
+        else:
+            Fold.__init__(self)
+            self.extend(earlier)
+            self.open(run)
 
     def blocks(self, *, final: bool) -> list[ContentBlock]:
         """The content blocks, in the order of their first events.
@@ -298,6 +340,13 @@ class Fold:
 
     def _retry(self, event: Retry) -> None:
         """What a failed attempt said does not count."""
+        if event.discard_from is None:
+            Fold.__init__(self, self._run)
+        else:
+            self._restart()
+
+    def _fall_back(self, event: Fallback) -> None:
+        """Nor does what a model said of itself before another one took over."""
         Fold.__init__(self, self._run)
 
     def _end(self, event: End) -> None:
@@ -313,6 +362,7 @@ class Fold:
         Usage: _use,
         Finish: _finish,
         Retry: _retry,
+        Fallback: _fall_back,
         End: _end,
     }
 

@@ -77,7 +77,8 @@ class Start(_Stamped, tag="start"):
 class Retry(_Stamped, tag="retry", gc=False):
     """Another attempt follows after ``wait_s`` seconds. ``attempt`` is the one that failed, counted from 1.
 
-    ``discard_from`` (only under ``resume="restart"``) is the first ``seq`` whose content no longer counts.
+    ``discard_from`` (where the caller agreed to it, as by ``resume="restart"``) is the first ``seq`` whose content no
+    longer counts: from there on all of it, so that the answer begins anew.
     """
 
     attempt: int
@@ -211,7 +212,7 @@ class Wait(_Stamped, tag="wait", gc=False):
 
 
 class Fallback(_Stamped, tag="fallback"):
-    """Another model takes over after ``error``."""
+    """Another model takes over after ``error``; both are named ``provider:model``. Its attempts count from 1 again."""
 
     from_model: str
     to_model: str

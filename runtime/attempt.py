@@ -27,6 +27,7 @@ class Attempt:
     Args:
         settings: The model that is asked.
         request: What it is asked.
+        key: What tells the provider that a request is one it has seen before; None sends nothing of the kind.
 
     Raises:
         ConfigurationError: The wire format cannot spell something in the request.
@@ -36,6 +37,7 @@ class Attempt:
         "_codec",
         "_http",
         "_is_sent",
+        "_key",
         "_request",
         "_settings",
         "decoder",
@@ -48,8 +50,9 @@ class Attempt:
     response: Response
     decoder: Decoder
 
-    def __init__(self, settings: Settings, request: ModelRequest) -> None:
+    def __init__(self, settings: Settings, request: ModelRequest, key: str | None = None) -> None:
         self._settings = settings
+        self._key = key
         self._spell(request)
         #: True once there is a response to be closed.
         self.is_open = False
@@ -62,6 +65,9 @@ class Attempt:
         http = codec.encode(asked)
         if self._settings.headers:
             http.headers.update(self._settings.headers)
+        header = self._settings.adapter.idempotency_header
+        if self._key is not None and header is not None:
+            http.headers.setdefault(header, self._key)
         self._request = request
         self._codec: Codec = codec
         self._http = http

@@ -73,6 +73,8 @@ class _Batch(Generic[In, Out]):
         self._configs = _configs(config, inputs)
         self._source = _Source(inputs)
         self._return_exceptions = return_exceptions
+        # For a report: how many there are is known of a list, not of what is still to come.
+        self._of = f" of {len(inputs)}" if isinstance(inputs, Sequence) else ""
         first = self._configs[0] if isinstance(self._configs, list) and self._configs else self._configs
         limit = cast("RunnableConfig", first or {}).get("max_concurrency", inherited_config().get("max_concurrency"))
         self.concurrency = DEFAULT_CONCURRENCY if limit is None else limit
@@ -103,6 +105,7 @@ class _Batch(Generic[In, Out]):
             return place, await self._call(item, config)
         except Exception as error:
             if not self._return_exceptions:
+                error.add_note(f"input {place + 1}{self._of}")
                 raise
             return place, cast("Out", error)  # the caller asked for errors as results, so Out includes them
 

@@ -11,20 +11,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import anyio
-
 from tidewire.adapters.spec import ModelRequest
-from tidewire.admission import wait_for_turn
-from tidewire.attempt import Attempt
 from tidewire.config import parse_run_id
 from tidewire.events.bus import Bus, current_bus, scoped_subscriptions
 from tidewire.events.callbacks import subscriptions
 from tidewire.events.convert import ModelInput, convert_to_messages
-from tidewire.events.errors import APIStatusError, TidewireError
+from tidewire.events.errors import OutputParsingError, TidewireError
 from tidewire.events.messages import AIMessage
-from tidewire.events.types import CONTENT, End, Event, Outcome, Retry, Run, Start
+from tidewire.events.types import CONTENT, End, Event, Outcome, Run, Start
 from tidewire.runs import make_run
 from tidewire.settings import Settings
+from tidewire.tries import Tries
 from tidewire.watchdog import LimitPassed, Watchdog
 
 
@@ -43,14 +40,12 @@ class Call:
     """
 
     __slots__ = (
-        "_attempt",
-        "_attempts",
-        "_content",
+        "_content_from",
         "_error",
         "_over",
-        "_request",
-        "_settings",
         "_started",
+        "_streamed",
+        "_tries",
         "_watchdog",
         "bus",
         "run",
@@ -68,28 +63,25 @@ class Call:
             parent=parent,
             recursion_limit=merged.get("recursion_limit", 25),
         )
-        wanted = stream if settings.streaming is None else settings.streaming
-        self._settings = settings
-        self._request: ModelRequest = settings.request(
-            convert_to_messages(input), stream=self.bus.wants_tokens if wanted is None else wanted
-        )
+        wanted = self.bus.wants_tokens if stream is None else stream
+        self._tries = Tries(settings, convert_to_messages(input), stream=wanted)
+        self._streamed = stream is not None
         self._watchdog: Watchdog | None = None
-        self._attempt: Attempt | None = None
-        self._attempts = 0
         self._error: BaseException | None = None
-        self._content = False
+        # The number of the first event of the answer that was published, if there is one.
+        self._content_from: int | None = None
         self._started = False
         self._over = False
 
     @property
     def settings(self) -> Settings:
-        """The settings that it is made with."""
-        return self._settings
+        """The settings of the model that is asked: of the one that answered, once the call is over."""
+        return self._tries.settings
 
     @property
     def request(self) -> ModelRequest:
         """What the codec is asked to spell."""
-        return self._request
+        return self._tries.request
 
     @property
     def over(self) -> bool:
@@ -139,8 +131,9 @@ class Call:
     async def _advance(self, published: list[Event]) -> None:
         if not self._started:
             self._started = True
-            self._watchdog = Watchdog(self._settings.timeout)
-            self.bus.publish_all((Start(self._request.messages, self._request.parameters),), published)
+            tries = self._tries
+            self._watchdog = Watchdog(tries.settings.timeout)
+            self.bus.publish_all((Start(tries.request.messages, tries.request.parameters),), published)
             await self.bus.flush()
         watchdog = self._watchdog
         assert watchdog is not None
@@ -152,67 +145,68 @@ class Call:
             watchdog.end_wait()
 
     async def _step(self, watchdog: Watchdog, published: list[Event]) -> bool:
-        """One network read, or the wait before another attempt. True when there is something to return."""
+        """One network read, or a failure that is not the last word. True when there is something to return."""
         before = len(published)
+        tries = self._tries
         try:
-            attempt = self._attempt
+            attempt = tries.attempt
             if attempt is None:
-                attempt = await self._begin_attempt(watchdog, published)
+                attempt = await tries.begin(watchdog, self.bus, published)
                 before = len(published)
             response, decoder = attempt.response, attempt.decoder
             data = await watchdog.guard(response.read(), response.abort)
             self.bus.publish_all(decoder.feed(data) if data else decoder.close(), published)
         except (TidewireError, LimitPassed) as raised:
-            error = raised if self._attempt is None else self._attempt.explain(raised, watchdog)
-            assert isinstance(error, TidewireError), "nothing takes long before there is an attempt"
-            if len(published) > before and not self._content:
-                self._content = any(type(event) in CONTENT for event in published)
-            await self._retry_or_raise(error, watchdog, published)
-            return False
-        if not self._content and len(published) > before:
-            self._content = any(type(event) in CONTENT for event in published)
-        if not data or decoder.done:
-            await response.aclose()
-            self._end("ok", None, published)
+            error = tries.explain(raised, watchdog)
+            if self._content_from is None:
+                self._content_from = _first_content(published, before)
+            if not self._try_again(error, watchdog, published):
+                raise tries.outcome(error) from error.__cause__
             return True
-        return len(published) > before
+        if self._content_from is None:
+            self._content_from = _first_content(published, before)
+        if data and not decoder.done:
+            return len(published) > before
+        await response.aclose()
+        misread = self._misread()
+        if misread is None or not self._try_again(misread, watchdog, published):
+            self._end("ok", None, published)
+        return True
 
-    async def _begin_attempt(self, watchdog: Watchdog, published: list[Event]) -> Attempt:
-        attempt = self._attempt = Attempt(self._settings, self._request)
-        if not self._attempts and attempt.warnings:
-            self.bus.publish_all(attempt.warnings, published)
-        attempt.reservation = await wait_for_turn(self._settings, self._request, self.bus, published)
-        self._attempts += 1
-        meta = await attempt.open(watchdog)
-        if meta is not None:
-            self.bus.publish_all((meta,), published)
-        return attempt
+    def _try_again(self, error: TidewireError, watchdog: Watchdog, published: list[Event]) -> bool:
+        """Prepare another attempt; False when the error is the last word."""
+        events = self._tries.again(error, watchdog, self.bus.fold, self._content_from)
+        if events is None:
+            return False
+        self._content_from = None
+        # Read at once, before the wait that they tell of.
+        self.bus.publish_all(events, published)
+        return True
 
-    async def _retry_or_raise(self, error: TidewireError, watchdog: Watchdog, published: list[Event]) -> None:
-        if self._content:
-            raise error
-        wait = self._settings.retry.wait_before_retry(error, self._attempts, watchdog.remaining_s)
-        if wait is None:
-            raise error
-        attempt, self._attempt = self._attempt, None
-        if attempt is not None:
-            attempt.drop()
-            attempt.settle(self.bus.fold.usage_event())
-        watchdog.expired = None
-        reason = type(error).__name__
-        if isinstance(error, APIStatusError) and error.status_code is not None:
-            reason = f"{reason} ({error.status_code})"
-        self.bus.publish_all((Retry(self._attempts, wait, reason),), published)
-        await self.bus.flush()
-        await anyio.sleep(wait)
+    def _misread(self) -> OutputParsingError | None:
+        """Why the whole answer is not in the form that was asked for, where that leads to another attempt.
+
+        The caller of a stream has seen the value grow; it is asked for anew only under ``resume``.
+        """
+        tries = self._tries
+        form = tries.settings.form
+        if form is None or (self._streamed and tries.settings.resume is None) or not tries.minds(OutputParsingError):
+            return None
+        fold = self.bus.fold.copy()
+        fold.last = True
+        try:
+            form.parse(AIMessage.from_fold(fold), None if fold.finish is None else fold.finish.reason, tries.request)
+        except OutputParsingError as error:
+            return error
+        return None
 
     async def _fail(self, error: BaseException, published: list[Event]) -> None:
         """End the run because of ``error``; raise it now, or by the next read if events are to be returned first."""
         if isinstance(error, TidewireError):
             error.provider = error.provider or self.run.provider
             error.model = error.model or self.run.model
-            error.attempts = self._attempts
-            if self._content and error.partial is None:
+            error.attempts = error.attempts or self._tries.attempts
+            if self._content_from is not None and error.partial is None:
                 error.partial = AIMessage.from_fold(self.bus.fold)
         if isinstance(error, GeneratorExit):
             self._end("abandoned", None, published)
@@ -229,9 +223,11 @@ class Call:
     def _end(self, outcome: Outcome, error: BaseException | None, published: list[Event]) -> None:
         assert self._watchdog is not None, "only a run that has begun ends"
         self._watchdog.stop()
-        attempt, self._attempt = self._attempt, None
+        tries = self._tries
+        attempt, tries.attempt = tries.attempt, None
         if attempt is not None and outcome != "ok":
             attempt.drop()
+        tries.end(succeeded=outcome == "ok")
         self._over = True
         fold = self.bus.fold
         usage = fold.usage_event()
@@ -249,6 +245,14 @@ class Call:
         )
         if attempt is not None:  # last: a limiter that fails here cannot keep the run from ending
             attempt.settle(usage)
+
+
+def _first_content(events: list[Event], start: int) -> int | None:
+    """The number of the first event that is part of an answer, from a place in the list on."""
+    for event in events[start:]:
+        if type(event) in CONTENT:
+            return event.seq
+    return None
 
 
 def _run_of(settings: Settings, config: Mapping[str, Any], parent: Bus | None) -> Run:

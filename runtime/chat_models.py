@@ -128,12 +128,17 @@ class ChatModel(Model[AIMessage, AIMessageChunk]):
         Raises:
             ConfigurationError: The schema is none, or uses a keyword that answers cannot be checked for.
         """
+        from tidewire.fallbacks import change_all
         from tidewire.structured import form_of
         from tidewire.structured_model import StructuredModel
 
         form = form_of(schema, method=method, include_raw=include_raw, strict=strict, validate=validate)
         return StructuredModel(
-            self.source.changed(lambda settings: msgspec.structs.replace(override(settings, parameters), form=form))
+            self.source.changed(
+                lambda settings: change_all(
+                    override(settings, parameters), lambda one: msgspec.structs.replace(one, form=form)
+                )
+            )
         )
 
 
@@ -157,9 +162,10 @@ def init_chat_model(
         config_prefix: What the keys of these fields begin with: "first" reads ``first_model``.
         parameters: ``temperature``, ``max_tokens``, ``top_p``, ``stop``, ``seed`` and what else the provider takes;
             ``api_key`` (text, or a function that gives it), ``base_url``, ``timeout`` (seconds, or a
-            :class:`~tidewire.Timeout`), ``max_retries``, ``default_headers``, ``extra_body``, ``callbacks``, ``tags``,
-            ``metadata``, ``stream_usage``, ``streaming``, ``disable_streaming``, ``profile`` (what the model can do, in
-            place of what is known of it), ``check_profile`` (refuse what the profile rules out), ``proxy``, ``verify``,
+            :class:`~tidewire.Timeout`), ``max_retries``, ``resume`` ("restart" begins a broken answer anew, although a
+            part of it was heard), ``default_headers``, ``extra_body``, ``callbacks``, ``tags``, ``metadata``,
+            ``stream_usage``, ``streaming``, ``disable_streaming``, ``profile`` (what the model can do, in place of what
+            is known of it), ``check_profile`` (refuse what the profile rules out), ``proxy``, ``verify``,
             ``http_client``, ``transport``.
 
     Raises:

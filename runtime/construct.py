@@ -17,8 +17,8 @@ from tidewire.adapters.transports import shared_transport
 from tidewire.events.blocks import JSON
 from tidewire.events.errors import ConfigurationError
 from tidewire.model_profile import ModelProfile
-from tidewire.policy import Timeout
-from tidewire.settings import Settings
+from tidewire.policy import RetryPolicy, Timeout, check_count, is_number
+from tidewire.settings import Resume, Settings
 
 #: Other names under which the field knows a keyword; ``{provider}`` stands for the provider's name.
 _ALIASES = {
@@ -42,9 +42,20 @@ def _set_headers(settings: Settings, value: Mapping[str, str]) -> Settings:
 
 
 def _set_retries(settings: Settings, value: int) -> Settings:
-    if value < 0:
-        raise ConfigurationError(f"max_retries must be a whole number from 0, got {value!r}")
+    check_count("max_retries", value, least=0)
     return msgspec.structs.replace(settings, retry=msgspec.structs.replace(settings.retry, max_retries=value))
+
+
+def _resume_of(value: JSON) -> Resume:
+    if value != "restart":
+        raise ConfigurationError(f'resume is "restart" or None, got {value!r}')
+    return "restart"
+
+
+def _policy_of(value: JSON) -> RetryPolicy:
+    if not isinstance(value, RetryPolicy):
+        raise ConfigurationError(f"retry must be a RetryPolicy, got {value!r}; a number of retries is max_retries")
+    return value
 
 
 def _set_tools(settings: Settings, value: JSON) -> Settings:
@@ -93,7 +104,8 @@ _SETTERS: dict[str, Callable[[Settings, Any], Settings]] = {
     "parallel_tool_calls": _field("parallel_tool_calls"),
     "profile": _field("profile", ModelProfile.of),
     "rate_limiter": _field("rate_limiter"),
-    "retry": _field("retry"),
+    "resume": _field("resume", _resume_of),
+    "retry": _field("retry", _policy_of),
     "stream_usage": _field("stream_usage", bool),
     "streaming": _field("streaming"),
     "tags": _field("tags", tuple),
@@ -102,6 +114,13 @@ _SETTERS: dict[str, Callable[[Settings, Any], Settings]] = {
     "tools": _set_tools,
     "transport": _field("transport"),
 }
+#: Keywords that say which model it is, and where and how it is reached; of models that take over, each has its own.
+_PLACE = frozenset(
+    "api_key base_url callbacks credentials default_headers extra_body metadata model profile tags transport".split()  # noqa: SIM905
+)
+#: Parameters that are numbers wherever they exist.
+_NUMBERS = frozenset({"temperature", "top_p", "frequency_penalty", "presence_penalty"})
+_WHOLE_NUMBERS = frozenset({"max_tokens", "seed"})
 _TRANSPORT_KEYWORDS = frozenset(TransportSettings.__struct_fields__)
 
 
@@ -164,9 +183,25 @@ def model_and_rest(model: object, keywords: Mapping[str, Any]) -> tuple[str | No
 def override(settings: Settings, keywords: Mapping[str, Any]) -> Settings:
     """The settings with some keywords changed, as for one call.
 
+    Of models that take over, so are those keywords that mean anything there, and say neither which model it is nor
+    where and how it is reached.
+
     Raises:
         ConfigurationError: A keyword is unknown; the nearest one is named.
     """
+    changed = _override(settings, keywords)
+    fallbacks = changed.fallbacks
+    if fallbacks is None or not keywords:
+        return changed
+    shared = {name: value for name, value in _by_usual_names(settings.adapter, keywords).items() if name not in _PLACE}
+    models: list[Settings] = []
+    for model in fallbacks.models:
+        known = _SETTERS.keys() | model.adapter.parameters
+        models.append(_override(model, {name: value for name, value in shared.items() if name in known}))
+    return msgspec.structs.replace(changed, fallbacks=msgspec.structs.replace(fallbacks, models=tuple(models)))
+
+
+def _override(settings: Settings, keywords: Mapping[str, Any]) -> Settings:
     given = _by_usual_names(settings.adapter, keywords)
     if "api_key" in given:
         key = ApiKey(settings.adapter, given.pop("api_key"))
@@ -186,9 +221,10 @@ def override(settings: Settings, keywords: Mapping[str, Any]) -> Settings:
     if not parameters:
         return settings
     known = settings.adapter.parameters
-    for name in parameters:
+    for name, value in parameters.items():
         if name not in known:
             raise ConfigurationError(_unknown(settings.adapter.provider, name, known))
+        _check_number(name, value)
     return msgspec.structs.replace(settings, parameters={**settings.parameters, **parameters})
 
 
@@ -198,6 +234,13 @@ def keyword_names(adapter: Adapter | None) -> frozenset[str]:
     provider = "" if adapter is None else adapter.provider
     names.update(alias.format(provider=provider) for alias in _ALIASES)
     return frozenset(names if adapter is None else names | adapter.parameters)
+
+
+def _check_number(name: str, value: object) -> None:
+    if name in _NUMBERS and not is_number(value):
+        raise ConfigurationError(f"{name} must be a number, got {value!r}")
+    if name in _WHOLE_NUMBERS and (not isinstance(value, int) or isinstance(value, bool)):
+        raise ConfigurationError(f"{name} must be a whole number, got {value!r}")
 
 
 def _by_usual_names(adapter: Adapter, keywords: Mapping[str, Any]) -> dict[str, Any]:

@@ -6,10 +6,12 @@ thousand wake-ups and no polling, nobody overtakes, and one who gives up leaves 
 
 from __future__ import annotations
 
+import math
 import threading
 from abc import ABC, abstractmethod
 from collections import OrderedDict
 from collections.abc import Callable
+from itertools import takewhile
 from typing import Generic, TypeVar
 
 import anyio
@@ -43,9 +45,14 @@ class Gate(Generic[Want]):
         with self.lock:
             return not self._waiters and self._admit(want) <= 0
 
-    async def enter(self, want: Want) -> None:
-        """Wait for one's turn. Cancelled waiters leave the queue, and take nothing."""
-        waiter = _AsyncWaiter()
+    async def enter(self, want: Want, *, place: float = math.inf) -> None:
+        """Wait for one's turn. Cancelled waiters leave the queue, and take nothing.
+
+        Args:
+            want: What is wanted.
+            place: Those with a higher one stand behind; without one, a waiter stands behind all others.
+        """
+        waiter = _AsyncWaiter(place)
         if self._join(waiter, want):
             return
         try:
@@ -86,7 +93,10 @@ class Gate(Generic[Want]):
         with self.lock:
             if not self._waiters and self._admit(want) <= 0:
                 return True
+            behind = [*takewhile(lambda other: other.place > waiter.place, reversed(self._waiters))]
             self._waiters[waiter] = want
+            for other in reversed(behind):
+                self._waiters.move_to_end(other)
             return False
 
     def _ask(self, waiter: _Waiter) -> float:
@@ -115,13 +125,17 @@ class Gate(Generic[Want]):
 class _Waiter(ABC):
     """Somebody in the queue."""
 
+    def __init__(self, place: float = math.inf) -> None:
+        self.place = place
+
     @abstractmethod
     def wake(self) -> bool:
         """End its sleep, from any thread; False when it cannot be woken any more."""
 
 
 class _AsyncWaiter(_Waiter):
-    def __init__(self) -> None:
+    def __init__(self, place: float) -> None:
+        super().__init__(place)
         self._token = anyio.lowlevel.current_token()
         self._event = anyio.Event()
 
@@ -146,6 +160,7 @@ class _AsyncWaiter(_Waiter):
 
 class _ThreadWaiter(_Waiter):
     def __init__(self) -> None:
+        super().__init__()
         self._event = threading.Event()
 
     def sleep(self, seconds: float) -> None:

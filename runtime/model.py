@@ -14,9 +14,10 @@ import msgspec
 from tidewire.blocking import run_blocking
 from tidewire.call import Call
 from tidewire.config import RunnableConfig, check_config, merge_configs
-from tidewire.construct import override
+from tidewire.construct import build_settings, override
 from tidewire.events.blocks import JSONObject
 from tidewire.events.convert import ModelInput, convert_to_messages
+from tidewire.events.errors import ConfigurationError, TidewireError
 from tidewire.events.stream_events import RecordFilter, StreamEvent
 from tidewire.runnable import Runnable
 from tidewire.settings import Change, Settings
@@ -24,6 +25,7 @@ from tidewire.stream import Stream, records_of
 
 if TYPE_CHECKING:
     from tidewire.open_settings import OpenSettings
+    from tidewire.retrying import ExponentialJitterParams
     from tidewire.tool_binding import ToolLike
 
 Out = TypeVar("Out")
@@ -91,12 +93,12 @@ class Model(Runnable[ModelInput, Out, Piece, Call]):
         Raises:
             ConfigurationError: Something is no tool, or the chosen tool is not bound.
         """
+        from tidewire.fallbacks import change_all
         from tidewire.tool_binding import add_tools, tool_choice_of, tools_of
 
         added = tools_of(tools, strict=strict)
 
-        def change(settings: Settings) -> Settings:
-            settings = override(settings, parameters)
+        def bind(settings: Settings) -> Settings:
             bound = add_tools(settings.tools, added) if tools else ()
             choice = settings.tool_choice if tools else None
             parallel = settings.parallel_tool_calls if parallel_tool_calls is None else parallel_tool_calls
@@ -107,7 +109,79 @@ class Model(Runnable[ModelInput, Out, Piece, Call]):
                 parallel_tool_calls=parallel,
             )
 
-        return self._changed(change)
+        return self._changed(lambda settings: change_all(override(settings, parameters), bind))
+
+    def with_retry(
+        self,
+        *,
+        retry_if_exception_type: tuple[type[Exception], ...] | type[Exception] | None = None,
+        wait_exponential_jitter: bool = True,
+        exponential_jitter_params: ExponentialJitterParams | None = None,
+        stop_after_attempt: int = 3,
+    ) -> Self:
+        """A copy that tries again otherwise. There is one layer of retries: this replaces ``max_retries``.
+
+        Whatever is set, a stream is not tried again after its first content (but see ``resume``), no wait is shorter
+        than the provider asks for, and a form that the answer does not fit counts only where it is asked for:
+        ``retry_if_exception_type=(OutputParsingError,)`` asks the model anew, in whole calls.
+
+        Args:
+            retry_if_exception_type: The errors after which it is tried again, whether they may pass or not; by default
+                those that may.
+            wait_exponential_jitter: False waits no longer than the provider asks for.
+            exponential_jitter_params: ``initial`` and ``max`` in seconds, ``exp_base``, and ``jitter``: seconds at
+                random that are added to each wait (by default each wait is a random part of its bound).
+            stop_after_attempt: Requests in all, 1 or more.
+
+        Raises:
+            ConfigurationError: A value cannot be used.
+        """
+        from tidewire.fallbacks import change_all
+        from tidewire.retrying import retry_policy
+
+        def change(settings: Settings) -> Settings:
+            policy = retry_policy(
+                settings.retry,
+                exceptions=retry_if_exception_type,
+                waits=wait_exponential_jitter,
+                parameters=exponential_jitter_params,
+                attempts=stop_after_attempt,
+            )
+            return msgspec.structs.replace(settings, retry=policy)
+
+        return self._changed(lambda settings: change_all(settings, change))
+
+    def with_fallbacks(
+        self,
+        fallbacks: Sequence[Model[Any, Any] | str],
+        *,
+        exceptions_to_handle: tuple[type[Exception], ...] | type[Exception] = (TidewireError,),
+        exception_key: str | None = None,
+    ) -> Self:
+        """A copy that asks the next model when one has failed, each with its own retries, limits and key.
+
+        A call stays one run, of the first model; a ``fallback`` event tells who took over, and the message's
+        ``response_metadata`` who answered. Streams fall back until their first content. When all fail, the first error
+        is raised, with the others in ``fallback_errors``. Tools and a form that are set here count for all of them, and
+        what ``bind``, ``bind_tools`` and ``with_structured_output`` set later does so too.
+
+        Args:
+            fallbacks: Models, or names such as "anthropic:claude-haiku-4-5", in the order in which they are asked.
+            exceptions_to_handle: The errors after which the next one is asked; any other is raised at once.
+            exception_key: Not for models: their input has no keys.
+
+        Raises:
+            ConfigurationError: A fallback cannot be used.
+        """
+        if exception_key is not None:
+            raise ConfigurationError(
+                "exception_key puts the error into an input that is a dict, which a model's is not; the fallback event "
+                "carries the error"
+            )
+        from tidewire.fallbacks import with_others
+
+        others = tuple(_settings_of(model) for model in fallbacks)
+        return self._changed(lambda settings: with_others(settings, others, exceptions_to_handle))
 
     def with_config(self, config: RunnableConfig | None = None, **more: Any) -> Self:
         """A copy whose calls start from this config; that of a call adds to it."""
@@ -201,6 +275,15 @@ class Model(Runnable[ModelInput, Out, Piece, Call]):
         copy = object.__new__(cls)
         copy.source = source
         return copy
+
+
+def _settings_of(model: Model[Any, Any] | str) -> Settings:
+    if isinstance(model, str):
+        return build_settings(model, None, {})
+    source: object = getattr(model, "source", None)
+    if source is None:
+        raise ConfigurationError(f"a fallback is a model or the name of one, not {type(model).__name__}")
+    return model.settings
 
 
 __all__ = ["Model"]

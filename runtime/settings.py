@@ -30,6 +30,9 @@ from tidewire.stream_usage import refuses_usage
 if TYPE_CHECKING:
     from tidewire.structured import Form
 
+#: What becomes of an answer that broke off after a part of it has been heard.
+Resume: TypeAlias = Literal["restart"]
+
 
 #: What a declaration such as ``bind`` does to settings.
 Change: TypeAlias = "Callable[[Settings], Settings]"
@@ -65,6 +68,8 @@ class Settings(msgspec.Struct, frozen=True):
         profile: What the model can do, as far as it is known; None: nothing is known.
         check_profile: Refuse what the profile rules out before it is sent.
         custom_get_token_ids: The model's tokenizer, where the caller has it: gives the tokens of a text.
+        resume: "restart" begins a broken answer anew even after a part of it has been heard; None raises instead.
+        fallbacks: Who takes over when the model fails.
     """
 
     adapter: Adapter
@@ -93,6 +98,8 @@ class Settings(msgspec.Struct, frozen=True):
     profile: ModelProfile | None = None
     check_profile: bool = False
     custom_get_token_ids: Callable[[str], Sequence[int]] | None = None
+    resume: Resume | None = None
+    fallbacks: Fallbacks | None = None
 
     def settings_for(self, config: Mapping[str, Any] | None) -> Self:
         """The settings of a call: these, whatever its config."""
@@ -146,4 +153,16 @@ class Settings(msgspec.Struct, frozen=True):
         return request
 
 
-__all__ = ["Change", "Settings"]
+class Fallbacks(msgspec.Struct, frozen=True):
+    """Who takes over when a model fails.
+
+    Attributes:
+        models: The settings of those models, in order; they have no fallbacks of their own.
+        exceptions: The errors after which the next one is asked; any other is raised.
+    """
+
+    models: tuple[Settings, ...]
+    exceptions: tuple[type[Exception], ...]
+
+
+__all__ = ["Change", "Fallbacks", "Resume", "Settings"]

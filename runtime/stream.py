@@ -16,7 +16,7 @@ from tidewire.call import Call
 from tidewire.events.chunks import AIMessageChunk
 from tidewire.events.convert import ModelInput
 from tidewire.events.stream_events import RecordFilter, RecordMaker, StreamEvent
-from tidewire.events.types import CONTENT, End, Event, Finish, Meta, Retry, Run, Start, Usage
+from tidewire.events.types import CONTENT, End, Event, Fallback, Finish, Meta, Retry, Run, Start, Usage
 
 T = TypeVar("T", covariant=True)
 Out = TypeVar("Out", covariant=True)
@@ -106,7 +106,7 @@ class Stream(Generic[T, Out]):
 
 class ChunkMaker:
     """Makes the chunks of a run from its events, read by read: one for each content event, and the last one for
-    ``end``.
+    ``end``. A retry that discards what was said is one too: it makes a sum begin anew.
 
     Metadata goes with the content that follows it; the token counts and the finish reason go with the last chunk.
     """
@@ -142,9 +142,11 @@ class ChunkMaker:
                 self._usage = event
             case Finish():
                 self._finish = event
-            case Retry():  # what a failed attempt said does not count
+            case Retry() | Fallback():  # what a failed attempt said does not count
                 self._meta.clear()
                 self._usage = self._finish = None
+                if isinstance(event, Retry) and event.discard_from is not None:
+                    chunks.append(AIMessageChunk.from_events(self._run, event))
             case End() if event.outcome == "ok":
                 last = (event for event in (*self._meta, self._usage, self._finish) if event is not None)
                 chunks.append(AIMessageChunk.from_events(self._run, tuple(last), last=True))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Generic, TypedDict, TypeVar, cast
 from tidewire.call import Call
 from tidewire.events.errors import OutputParsingError
 from tidewire.events.messages import AIMessage
-from tidewire.events.types import End, Event, FinishReason, Retry, Token, ToolCallDelta
+from tidewire.events.types import End, Event, Fallback, FinishReason, Retry, Token, ToolCallDelta
 from tidewire.model import Model
 from tidewire.partial_values import Growing, partial_object
 from tidewire.settings import Settings
@@ -107,7 +107,7 @@ class _Growing:
                     self._length += len(event.text)
                 case ToolCallDelta():
                     self._length += len(event.args)
-                case Retry():
+                case Retry() | Fallback():
                     self._length = self._read_at = 0
                 case End() if event.outcome == "ok":
                     return self._last(_outcome(self._call, self._form, self._call.message))

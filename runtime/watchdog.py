@@ -66,6 +66,14 @@ class Watchdog:
         self._waiting_since = now
         self._first = True
 
+    def restart(self, timeout: Timeout) -> None:
+        """Another model takes over, with limits of its own, while the caller waits."""
+        self.stop()
+        self._timeout = timeout
+        self._spent = 0.0
+        self._waiting_since = time.monotonic()
+        self._first = True
+
     @property
     def remaining_s(self) -> float | None:
         """Seconds left of the total, or None without one."""
@@ -92,6 +100,20 @@ class Watchdog:
             return await work
         if scope.cancelled_caught:
             self.expired = phase
+        raise LimitPassed
+
+    async def within_total(self, work: Awaitable[T]) -> T:
+        """Await ``work`` that is no part of an attempt, such as a turn, within the total time alone.
+
+        Raises:
+            LimitPassed: The total time is over; ``expired`` says so.
+        """
+        remaining = self.remaining_s
+        if remaining is None:
+            return await work
+        with anyio.move_on_after(remaining):
+            return await work
+        self.expired = "total"
         raise LimitPassed
 
     def stop(self) -> None:

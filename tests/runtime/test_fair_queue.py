@@ -70,3 +70,21 @@ async def test_only_the_first_waiter_asks_and_those_who_leave_cost_nothing() -> 
         allowed = True
         gate.look_again()
     assert let_in == list(range(1, 100))
+
+
+async def test_those_with_a_lower_place_stand_before_those_with_a_higher_one() -> None:
+    allowed = False
+    gate = Gate[str](lambda _: 0.0 if allowed else math.inf)
+    let_in: list[str] = []
+
+    async def wait(name: str, place: float) -> None:
+        await gate.enter(name, place=place)
+        let_in.append(name)
+
+    async with anyio.create_task_group() as group:
+        for name, place in (("c", 3), ("last", math.inf), ("a", 1), ("d", 3), ("b", 2)):
+            group.start_soon(wait, name, place)
+            await anyio.wait_all_tasks_blocked()
+        allowed = True
+        gate.look_again()
+    assert let_in == ["a", "b", "c", "d", "last"]
