@@ -16,6 +16,8 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Mapping
 
+import msgspec
+
 from tidewire.adapters.google_genai_args import ArgumentsWriter
 from tidewire.adapters.google_genai_chunk import (
     BLOCK_REASONS,
@@ -32,6 +34,7 @@ from tidewire.adapters.google_genai_chunk import (
 )
 from tidewire.adapters.google_genai_citations import Citations
 from tidewire.adapters.google_genai_parts import call_block, media_block, result_block
+from tidewire.adapters.other_answers import OtherAnswers
 from tidewire.events.blocks import JSONObject
 from tidewire.events.types import (
     Block,
@@ -132,6 +135,7 @@ class Answer:
         self._traffic: str | int | None = None
         self._made_ids = 0
         self._ids_of = ""
+        self._others = OtherAnswers(Answer)
 
     def piece(self, chunk: Chunk) -> Token | Reasoning | None:
         """The event of a chunk that only goes on with the open block, as nearly all do; None for any other chunk."""
@@ -173,7 +177,8 @@ class Answer:
             yield from self._about(chunk)
         for candidate in chunk.candidates or ():
             if candidate.index:
-                continue  # the other answers of a request for several
+                self._read_other(candidate.index, candidate, data)
+                continue
             for part in (candidate.content.parts or ()) if candidate.content is not None else ():
                 yield from self._part(part, data)
             yield from self._tell(candidate)
@@ -196,11 +201,17 @@ class Answer:
         if self.finish_reason == "STOP":
             yield from self._end_call()
         yield from self._cite()
+        yield from self._others.end()
         if self._is_blocked:
             yield Finish("content_filter")
         elif self.finish_reason:
             reason = _FINISH.get(self.finish_reason, "other")
             yield Finish("tool_calls" if reason == "stop" and self._has_calls else reason, self.finish_reason)
+
+    def _read_other(self, index: int, candidate: Candidate, data: bytes) -> None:
+        """A piece of one of the other answers of a request for several."""
+        alone = Chunk(candidates=[msgspec.structs.replace(candidate, index=0)])
+        self._others.add(index, lambda answer: answer.read(alone, data))
 
     # ------------------------------------------------------------ parts
 

@@ -5,7 +5,7 @@ whose choice has a ``message`` in place of the ``delta``, with the same fields, 
 
 Hosts differ, so every field may be missing, null or empty:
 
-- Only the choice with index 0 is read.
+- The choice with index 0 is the answer; the others stand in ``response_metadata["candidates"]``.
 - Tool calls are numbered here, in the order in which they begin: some hosts send no index, some the same for all.
 - What comes in pieces but is no text (audio, a refusal, details of reasoning) is passed on once, when it is whole.
 - ``finish`` is the last event: hosts repeat the reason, and send usage and audio after it.
@@ -18,8 +18,10 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import cast
 
+import msgspec
+
 from tidewire.adapters.json_text import is_cut, lenient_json, list_of, object_of
-from tidewire.adapters.openai_chat_chunk import CHUNK, UNREADABLE, Chunk, Delta, maker_of, to_chunk
+from tidewire.adapters.openai_chat_chunk import CHUNK, UNREADABLE, Choice, Chunk, Delta, maker_of, to_chunk
 from tidewire.adapters.openai_chat_errors import failed_finish, is_error, reported
 from tidewire.adapters.openai_chat_parts import (
     Audio,
@@ -33,6 +35,7 @@ from tidewire.adapters.openai_chat_parts import (
     reasoning_text,
     source_citations,
 )
+from tidewire.adapters.other_answers import OtherAnswers
 from tidewire.adapters.sse import SSEFramer
 from tidewire.adapters.sse_alike import AlikeEvents
 from tidewire.adapters.status_errors import decode_excerpt
@@ -209,6 +212,7 @@ class _Answer:
         self._images = 0
         self._sources = 0
         self._filters: JSON = None
+        self._others = OtherAnswers(lambda: _Answer(streamed=streamed))
 
     def read(self, chunks: Iterable[Chunk]) -> Iterator[DecodedEvent]:
         """The events of some chunks.
@@ -224,7 +228,8 @@ class _Answer:
             failure: APIStatusError | None = None
             for choice in chunk.choices or ():
                 if choice.index:
-                    continue  # the other answers of a request with n > 1
+                    self._read_other(choice.index, choice)
+                    continue
                 delta = choice.delta if self._streamed else choice.message or choice.delta
                 if delta is None and not self._grown:
                     delta = choice.message  # a whole answer in one chunk; beside deltas it repeats them (Perplexity)
@@ -281,10 +286,16 @@ class _Answer:
             yield Meta(data={"refusal": refusal})
         if self._filters is not None:
             yield Meta(data={"content_filter_results": self._filters})
+        yield from self._others.end()
         reason = _FINISH_REASONS.get(self.finish_reason, "other")
         if reason == "stop" and self._calls:
             reason = "tool_calls"
         yield Finish("refusal" if refusal else reason, self.finish_reason or None)
+
+    def _read_other(self, index: int, choice: Choice) -> None:
+        """A piece of one of the other answers of a request with ``n`` above 1."""
+        alone = Chunk(choices=[msgspec.structs.replace(choice, index=0)])
+        self._others.add(index, lambda answer: answer.read((alone,)))
 
     def _about(self, chunk: Chunk) -> Iterator[Meta]:
         """What is new about the answer: its id (the first counts), the model, the provider's marks."""

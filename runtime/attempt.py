@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from urllib.parse import parse_qsl, urlencode
+
 import msgspec
 
 from tidewire.adapters.spec import Codec, Decoder, ModelRequest, Response, is_streamed
+from tidewire.events.blocks import JSONObject
 from tidewire.events.errors import (
     BODY_LIMIT,
     APIConnectionError,
@@ -68,6 +72,8 @@ class Attempt:
         header = self._settings.adapter.idempotency_header
         if self._key is not None and header is not None:
             http.headers.setdefault(header, self._key)
+        if self._settings.query:
+            http.url = with_query(http.url, self._settings.query)
         self._request = request
         self._codec: Codec = codec
         self._http = http
@@ -107,7 +113,9 @@ class Attempt:
             streamed=is_streamed(response.headers.get("content-type", ""), asked=self._request.stream)
         )
         request_id = codec.request_id(response.headers)
-        return None if request_id is None else Meta(request_id=request_id)
+        told = {name: text for name, text in response.headers.items() if name != "set-cookie"}
+        data: JSONObject | None = {"headers": told} if settings.include_response_headers else None
+        return None if request_id is None and data is None else Meta(request_id=request_id, data=data)
 
     def drop(self) -> None:
         """Close the connection at once. Safe to call at any time, and twice."""
@@ -153,4 +161,14 @@ class Attempt:
         return body[:BODY_LIMIT]
 
 
-__all__ = ["Attempt"]
+def with_query(url: str, query: Mapping[str, str]) -> str:
+    """The address with these fields in its query, in place of its own of the same names.
+
+    >>> with_query("https://a.example/chat?v=1", {"v": "2", "tier": "a b"})
+    'https://a.example/chat?v=2&tier=a+b'
+    """
+    path, _, own = url.partition("?")
+    return f"{path}?{urlencode({**dict(parse_qsl(own, keep_blank_values=True)), **query})}"
+
+
+__all__ = ["Attempt", "with_query"]

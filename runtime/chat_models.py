@@ -163,10 +163,11 @@ def init_chat_model(
         parameters: ``temperature``, ``max_tokens``, ``top_p``, ``stop``, ``seed`` and what else the provider takes;
             ``api_key`` (text, or a function that gives it), ``base_url``, ``timeout`` (seconds, or a
             :class:`~tidewire.Timeout`), ``max_retries``, ``resume`` ("restart" begins a broken answer anew, although a
-            part of it was heard), ``default_headers``, ``extra_body``, ``callbacks``, ``tags``, ``metadata``,
-            ``stream_usage``, ``streaming``, ``disable_streaming``, ``profile`` (what the model can do, in place of what
-            is known of it), ``check_profile`` (refuse what the profile rules out), ``proxy``, ``verify``,
-            ``http_client``, ``transport``.
+            part of it was heard), ``default_headers``, ``default_query``, ``extra_body``, ``include_response_headers``,
+            ``callbacks``, ``tags``, ``metadata``, ``stream_usage``, ``streaming``, ``disable_streaming``, ``profile``
+            (what the model can do, in place of what is known of it), ``check_profile`` (refuse what the profile rules
+            out), ``custom_get_token_ids`` (the model's tokenizer), ``proxy``, ``verify``, ``http_client``,
+            ``transport``.
 
     Raises:
         ConfigurationError: The provider or a parameter is unknown; the nearest names are listed. A missing key is

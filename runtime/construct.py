@@ -41,6 +41,11 @@ def _set_headers(settings: Settings, value: Mapping[str, str]) -> Settings:
     return msgspec.structs.replace(settings, headers=headers)
 
 
+def _set_query(settings: Settings, value: Mapping[str, object]) -> Settings:
+    query = {**settings.query, **{name: str(text) for name, text in value.items()}}
+    return msgspec.structs.replace(settings, query=query)
+
+
 def _set_retries(settings: Settings, value: int) -> Settings:
     check_count("max_retries", value, least=0)
     return msgspec.structs.replace(settings, retry=msgspec.structs.replace(settings.retry, max_retries=value))
@@ -91,10 +96,12 @@ _SETTERS: dict[str, Callable[[Settings, Any], Settings]] = {
     "check_profile": _field("check_profile", bool),
     "custom_get_token_ids": _field("custom_get_token_ids"),
     "default_headers": _set_headers,
+    "default_query": _set_query,
     "disable_streaming": _set_disable_streaming,
     "extra_body": lambda settings, value: msgspec.structs.replace(
         settings, extra_body={**settings.extra_body, **dict(value)}
     ),
+    "include_response_headers": _field("include_response_headers", bool),
     "max_retries": _set_retries,
     "metadata": lambda settings, value: msgspec.structs.replace(
         settings, metadata={**settings.metadata, **dict(value)}

@@ -2,6 +2,18 @@
 
 from __future__ import annotations
 
+from tidewire.events.block_makers import (
+    create_audio_block,
+    create_citation,
+    create_file_block,
+    create_image_block,
+    create_non_standard_block,
+    create_plaintext_block,
+    create_reasoning_block,
+    create_text_block,
+    create_tool_call,
+    create_video_block,
+)
 from tidewire.events.blocks import (
     BLOCK_TYPES,
     JSON,
@@ -56,6 +68,7 @@ from tidewire.events.messages import (
     ToolMessage,
 )
 from tidewire.events.openai_messages import convert_to_openai_messages
+from tidewire.events.serial import dumpd, dumps, load, loads
 from tidewire.events.token_counts import count_tokens_approximately
 from tidewire.events.trim import trim_messages
 
@@ -96,8 +109,22 @@ __all__ = [
     "convert_to_messages",
     "convert_to_openai_messages",
     "count_tokens_approximately",
+    "create_audio_block",
+    "create_citation",
+    "create_file_block",
+    "create_image_block",
+    "create_non_standard_block",
+    "create_plaintext_block",
+    "create_reasoning_block",
+    "create_text_block",
+    "create_tool_call",
+    "create_video_block",
+    "dumpd",
+    "dumps",
     "filter_messages",
     "get_buffer_string",
+    "load",
+    "loads",
     "merge_message_runs",
     "message_from_dict",
     "message_to_dict",

@@ -49,6 +49,8 @@ class Settings(msgspec.Struct, frozen=True):
         base_url: Where the provider lives, without a trailing slash.
         parameters: Sampling and provider parameters by their public names.
         headers: Headers of the caller's own, sent with every request.
+        query: Fields of the caller's own in the query of every request's address.
+        include_response_headers: Show the headers of the answer in its ``response_metadata["headers"]``.
         extra_body: Fields merged into the JSON body last.
         tools: The tools the model may call.
         tool_choice: Which of them it must call.
@@ -79,6 +81,8 @@ class Settings(msgspec.Struct, frozen=True):
     base_url: str
     parameters: JSONObject = {}
     headers: dict[str, str] = {}
+    query: dict[str, str] = {}
+    include_response_headers: bool = False
     extra_body: JSONObject = {}
     tools: tuple[ToolSpec | NativeTool, ...] = ()
     tool_choice: ToolChoice | None = None

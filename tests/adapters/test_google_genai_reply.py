@@ -216,13 +216,17 @@ def test_a_signature_stays_with_the_characters_of_its_part(thought: bool) -> Non
     assert blocks(chunk(part("", "S"))) == [block("", signature="S")]
 
 
-def test_only_the_first_candidate_is_read() -> None:
+def test_the_first_candidate_is_the_answer_and_the_others_are_told_at_its_end() -> None:
     other = {"index": 1, "content": {"parts": [{"text": "other"}]}, "finishReason": "MAX_TOKENS"}
     assert told(
         chunk({"text": "a"}),
         {"candidates": [{"index": 1, "content": {"parts": [{"text": "other"}]}}]},
         {"candidates": [{"index": 0, "content": {"parts": [{"text": "b"}]}}, other]},
-    ) == [Token("a"), Token("b")]
+    ) == [
+        Token("a"),
+        Token("b"),
+        Meta(data={"candidates": [{"content": "otherother", "response_metadata": {"finish_reason": "MAX_TOKENS"}}]}),
+    ]
 
 
 def test_null_and_unknown_fields_and_parts_pass() -> None:
