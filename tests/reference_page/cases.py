@@ -32,7 +32,7 @@ class Case:
     Attributes:
         check: What it promises.
         after: The page's snippets that the reader ran before, ``model`` made first.
-        given: Code of the reader's own in place of what makes ``model``, where the page has a certain one in mind.
+        given: What makes ``model`` where the page has a certain one in mind; empty where the snippet needs none.
         script: What the provider says; by the request's shape without one.
         recording: What the provider says, as one of the repository's recordings.
         providers: Whose model ``model`` is, where the snippet leaves it open.
@@ -456,16 +456,16 @@ THINKS = inspect.cleandoc("""
 """)
 
 CASES: dict[str, Case] = {
-    "OpenAI / init_chat_model": Case(makes("/v1/chat/completions", "sk-...", model="gpt-4.1")),
-    "OpenAI / Model Class": Case(makes("/v1/chat/completions", "sk-...", model="gpt-4.1")),
-    "Anthropic / init_chat_model": Case(makes("/v1/messages", "sk-...", model="claude-sonnet-4-5-20250929")),
-    "Anthropic / Model Class": Case(makes("/v1/messages", "sk-...", model="claude-sonnet-4-5-20250929")),
-    "Azure / init_chat_model": Case(makes(AZURE_PATH, "...")),
-    "Azure / Model Class": Case(makes(AZURE_PATH, "...")),
-    "Google Gemini / init_chat_model": Case(makes(GEMINI_PATH, "...")),
-    "Google Gemini / Model Class": Case(makes(GEMINI_PATH, "...")),
-    "AWS Bedrock / init_chat_model": Case(makes(f"/model/{CLAUDE}/converse", "Credential=AKIAREADER/")),
-    "AWS Bedrock / Model Class": Case(makes(f"/model/{CLAUDE}/converse", "Credential=AKIAREADER/")),
+    "OpenAI / init_chat_model": Case(makes("/v1/chat/completions", "sk-...", model="gpt-4.1"), given=""),
+    "OpenAI / Model Class": Case(makes("/v1/chat/completions", "sk-...", model="gpt-4.1"), given=""),
+    "Anthropic / init_chat_model": Case(makes("/v1/messages", "sk-...", model="claude-sonnet-4-5-20250929"), given=""),
+    "Anthropic / Model Class": Case(makes("/v1/messages", "sk-...", model="claude-sonnet-4-5-20250929"), given=""),
+    "Azure / init_chat_model": Case(makes(AZURE_PATH, "..."), given=""),
+    "Azure / Model Class": Case(makes(AZURE_PATH, "..."), given=""),
+    "Google Gemini / init_chat_model": Case(makes(GEMINI_PATH, "..."), given=""),
+    "Google Gemini / Model Class": Case(makes(GEMINI_PATH, "..."), given=""),
+    "AWS Bedrock / init_chat_model": Case(makes(f"/model/{CLAUDE}/converse", "Credential=AKIAREADER/"), given=""),
+    "AWS Bedrock / Model Class": Case(makes(f"/model/{CLAUDE}/converse", "Credential=AKIAREADER/"), given=""),
     "HuggingFace / init_chat_model": Case(
         makes(
             "/v1/chat/completions",
@@ -473,7 +473,8 @@ CASES: dict[str, Case] = {
             model="microsoft/Phi-3-mini-4k-instruct",
             temperature=0.7,
             max_tokens=1024,
-        )
+        ),
+        given="",
     ),
     "HuggingFace / Model Class": Case(
         makes(
@@ -482,7 +483,8 @@ CASES: dict[str, Case] = {
             model="microsoft/Phi-3-mini-4k-instruct",
             temperature=0.7,
             max_tokens=1024,
-        )
+        ),
+        given="",
     ),
     "HuggingFace / Model Class (2)": Case(answers),
     "Initialize using model parameters": Case(

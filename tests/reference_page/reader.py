@@ -31,6 +31,16 @@ MAKES_MODEL = {
     "huggingface": "HuggingFace / init_chat_model",
 }
 
+#: Where the requests of each of them go.
+PATHS = {
+    "openai": r"/v1/(chat/completions|responses)",
+    "anthropic": r"/v1/messages",
+    "azure_openai": r"/openai/deployments/my-deployment/chat/completions",
+    "google_genai": r"/v1beta/models/gemini-2\.5-flash-lite:(generateContent|streamGenerateContent)",
+    "bedrock_converse": r"/model/anthropic\.claude-3-5-sonnet-20240620-v1:0/(converse|converse-stream)",
+    "huggingface": r"/v1/chat/completions",
+}
+
 #: What the page leaves to its reader to fill in; ``{url}`` is the address of the simulator.
 FILLED_IN = {
     "Azure / init_chat_model": {'["AZURE_OPENAI_ENDPOINT"] = "..."': '["AZURE_OPENAI_ENDPOINT"] = "{url}"'},

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ast
 import importlib
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -19,7 +20,7 @@ from tests.conftest import BACKENDS
 from tests.reference_page.cases import CASES, Case
 from tests.reference_page.imports import TABLE, rewrite_imports
 from tests.reference_page.page import PAGE, SNIPPETS, read_snippets
-from tests.reference_page.reader import FAULTY, FILLED_IN, MAKES_MODEL, OUTPUT, Reader, reading
+from tests.reference_page.reader import FAULTY, FILLED_IN, OUTPUT, PATHS, Reader, reading
 from tests.reference_page.twin import RunAsync, run, twin_of
 
 MISSING = f"the reference page is not at {PAGE} (TIDEWIRE_REFERENCE)"
@@ -41,7 +42,7 @@ def trials() -> Iterator[Trial]:
     for name, case in CASES.items():
         if name not in SNIPPETS:
             continue
-        providers = (None,) if case.given is not None or name in MAKES_MODEL else case.providers
+        providers = (None,) if case.given is not None else case.providers
         awaits = "async for" in SNIPPETS[name].text
         for number, provider in enumerate(providers):
             if not awaits:
@@ -72,6 +73,9 @@ def test_a_snippet_gives_what_the_page_promises(trial: Trial, monkeypatch: pytes
         assert code is not None
         ran = run(code, reader.names, name=trial.name, run_async=runner(trial.backend))
         case.check(reader, ran)
+        if trial.provider is not None:
+            asked = [request.path for request in reader.requests]
+            assert [path for path in asked if not re.fullmatch(PATHS[trial.provider], path)] == []
 
 
 def prepare(reader: Reader, case: Case, trial: Trial) -> None:
