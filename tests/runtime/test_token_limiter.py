@@ -24,8 +24,8 @@ from tidewire.events.types import Event, Run, Usage, Wait
 from tidewire.limiter import BaseRateLimiter, Reservation, ReservingRateLimiter
 from tidewire.rate_limiters import TokenRateLimiter
 
-# 36 letters and a message: 13 tokens.
-QUESTION = "x" * 36
+# 24 letters in a message of a request: 13 tokens.
+QUESTION = "x" * 24
 
 
 def frame(text: str) -> bytes:
@@ -96,11 +96,11 @@ def test_what_is_reserved_can_be_told_better() -> None:
 
 def test_tokens_from_a_cache_are_free_where_the_provider_gives_them_free() -> None:
     limiter = TokenRateLimiter(input_tokens_per_minute=6000, count_cached_input=False, clock=Clock())
-    reservation = limiter.reserve(asking("x" * 4 * 5996))
+    reservation = limiter.reserve(asking("x" * 4 * 5993))
     assert reservation.take_nowait()
     assert not limiter.reserve(asking()).take_nowait()
     reservation.settle(Usage(6000, 1, 6001, cache_read=5900))
-    assert limiter.reserve(asking("x" * 4 * 5896)).take_nowait()
+    assert limiter.reserve(asking("x" * 4 * 5893)).take_nowait()
 
 
 async def test_a_call_that_is_cut_settles_what_was_reported_and_else_the_estimate_stands() -> None:
