@@ -12,6 +12,7 @@ import msgspec
 
 from tidewire.adapters.json_text import list_of, object_of
 from tidewire.adapters.openai_chat_chunk import CallPiece
+from tidewire.adapters.reported_cost import read_cost_usd
 from tidewire.events.blocks import JSON, JSONObject
 from tidewire.events.standard import standard_blocks
 from tidewire.events.tool_args import parse_arguments
@@ -132,6 +133,7 @@ def read_usage(usage: JSONObject) -> Usage | None:
         input_audio=token_count(sent_details.get("audio_tokens")),
         output_audio=token_count(made_details.get("audio_tokens")),
         reasoning=reasoning,
+        cost_usd=read_cost_usd(usage),
     )
 
 

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from decimal import Decimal
 from typing import cast
 
 import msgspec
@@ -201,7 +202,7 @@ class _Answer:
         self._id: str = ""
         self._model: str = ""
         self._marks: JSONObject = {}
-        self._usage: UsageMetadata | None = None
+        self._usage: tuple[UsageMetadata, Decimal | None] | None = None
         self._calls = ToolCalls()
         self._details = ReasoningDetails()
         self._refusal: list[str] = []
@@ -364,8 +365,11 @@ class _Answer:
     def _use(self, usage: JSONObject) -> Iterator[Usage]:
         """Tokens so far, where they have changed: some hosts send them with every chunk."""
         total = read_usage(usage)
-        if total is not None and total.metadata() != self._usage:
-            self._usage = total.metadata()
+        if total is None:
+            return
+        told = (total.metadata(), total.cost_usd)
+        if told != self._usage:
+            self._usage = told
             yield total
 
     def _beside(self, chunk: Chunk) -> Iterator[DecodedEvent]:

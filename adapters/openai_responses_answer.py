@@ -13,6 +13,7 @@ from tidewire.adapters.openai_chat_errors import reported
 from tidewire.adapters.openai_chat_parts import Audio, token_count
 from tidewire.adapters.openai_responses_frame import RESPONSE, Frame, Response, read
 from tidewire.adapters.openai_responses_open import OpenItems
+from tidewire.adapters.reported_cost import read_cost_usd
 from tidewire.events.types import Block, DecodedEvent, Finish, FinishReason, Meta, Usage
 
 #: Facts of a response that go into ``response_metadata`` under their own names.
@@ -143,6 +144,7 @@ def _usage(response: Response) -> Iterator[Usage]:
         cache_read=token_count(sent_details.get("cached_tokens")),
         cache_creation=token_count(sent_details.get("cache_write_tokens")),
         reasoning=token_count(object_of(usage.get("output_tokens_details")).get("reasoning_tokens")),
+        cost_usd=read_cost_usd(usage),
     )
 
 

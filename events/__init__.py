@@ -21,6 +21,7 @@ from tidewire.events.taps import (
 from tidewire.events.types import (
     CONTENT,
     Block,
+    Cost,
     Custom,
     DecodedEvent,
     End,
@@ -49,6 +50,7 @@ __all__ = [
     "CONTENT",
     "Block",
     "Bus",
+    "Cost",
     "Custom",
     "DecodedEvent",
     "End",

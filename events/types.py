@@ -16,6 +16,7 @@ An event belongs to its readers once it is published: nobody changes it.
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any, Literal, TypeAlias
 from uuid import UUID
 
@@ -31,6 +32,23 @@ Outcome = Literal["ok", "error", "cancelled", "abandoned"]
 FinishReason = Literal["stop", "length", "tool_calls", "content_filter", "refusal", "other"]
 #: Where the token counts of an ``end`` come from.
 UsageSource = Literal["reported", "estimated", "unknown"]
+
+
+class Cost(msgspec.Struct, frozen=True):
+    """What one call costs, or several.
+
+    Attributes:
+        known_usd: US dollars, exact, of all that has a known price.
+        unpriced: What has none, each as ``model: what``.
+    """
+
+    known_usd: Decimal = Decimal(0)
+    unpriced: tuple[str, ...] = ()
+
+    @property
+    def usd(self) -> Decimal | None:
+        """US dollars, exact; None where a price is unknown (``unpriced`` names it)."""
+        return None if self.unpriced else self.known_usd
 
 
 class Run(msgspec.Struct, frozen=True, eq=False):
@@ -144,6 +162,7 @@ class Usage(_Stamped, tag="usage", gc=False):
     """Tokens of the call so far: totals, never differences.
 
     ``input_tokens`` counts everything sent, cached or not; ``output_tokens`` counts thinking. None means not reported.
+    ``cost_usd`` is what the provider itself says that the call costs; it is no part of a message's ``usage_metadata``.
     """
 
     input_tokens: int = 0
@@ -154,6 +173,7 @@ class Usage(_Stamped, tag="usage", gc=False):
     input_audio: int | None = None
     output_audio: int | None = None
     reasoning: int | None = None
+    cost_usd: Decimal | None = None
 
     def metadata(self) -> UsageMetadata:
         """The same as ``usage_metadata`` of a message: details that were not reported are absent."""
@@ -243,6 +263,7 @@ class End(_Stamped, tag="end"):
     """The run is over and its connection closed.
 
     ``output`` is the ``AIMessage`` so far of a model call (None before content), or what a tool or chain gave back.
+    ``cost`` is that of a model call which was answered, by what the provider says or by the prices of the profile.
     """
 
     outcome: Outcome
@@ -250,6 +271,7 @@ class End(_Stamped, tag="end"):
     usage: Usage | None = None
     usage_source: UsageSource = "unknown"
     error: Any = None
+    cost: Cost | None = None
 
 
 class Gap(_Stamped, tag="gap", gc=False):
@@ -271,6 +293,7 @@ CONTENT: frozenset[type] = frozenset({Token, Reasoning, ToolCallDelta, Block})
 __all__ = [
     "CONTENT",
     "Block",
+    "Cost",
     "Custom",
     "DecodedEvent",
     "End",

@@ -45,6 +45,7 @@ class Attempt:
         "_request",
         "_settings",
         "decoder",
+        "is_answered",
         "is_open",
         "reservation",
         "response",
@@ -60,6 +61,8 @@ class Attempt:
         self._spell(request)
         #: True once there is a response to be closed.
         self.is_open = False
+        #: True once the provider has begun to answer, which it may charge for.
+        self.is_answered = False
         #: What the limiter of the model wants to hear of this attempt.
         self.reservation: Reservation | None = None
         self._is_sent = False
@@ -109,6 +112,7 @@ class Attempt:
                 self._spell(msgspec.structs.replace(self._request, stream_usage=False))
                 return await self.open(watchdog)
             raise codec.error(response.status, response.headers, body)
+        self.is_answered = True
         self.decoder = codec.decoder(
             streamed=is_streamed(response.headers.get("content-type", ""), asked=self._request.stream)
         )

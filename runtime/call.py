@@ -16,9 +16,10 @@ from tidewire.config import parse_run_id
 from tidewire.events.bus import Bus, current_bus, scoped_subscriptions
 from tidewire.events.callbacks import subscriptions
 from tidewire.events.convert import ModelInput, convert_to_messages
+from tidewire.events.costs import add_costs, cost_of, unknown_cost
 from tidewire.events.errors import OutputParsingError, TidewireError
 from tidewire.events.messages import AIMessage
-from tidewire.events.types import CONTENT, End, Event, Outcome, Run, Start
+from tidewire.events.types import CONTENT, Cost, End, Event, Outcome, Run, Start
 from tidewire.runs import make_run
 from tidewire.settings import Settings
 from tidewire.tries import Tries
@@ -43,6 +44,7 @@ class Call:
         "_content_from",
         "_error",
         "_over",
+        "_spent",
         "_started",
         "_streamed",
         "_tries",
@@ -70,6 +72,8 @@ class Call:
         self._error: BaseException | None = None
         # The number of the first event of the answer that was published, if there is one.
         self._content_from: int | None = None
+        # What attempts cost whose answers do not count.
+        self._spent: Cost | None = None
         self._started = False
         self._over = False
 
@@ -175,9 +179,12 @@ class Call:
 
     def _try_again(self, error: TidewireError, watchdog: Watchdog, published: list[Event]) -> bool:
         """Prepare another attempt; False when the error is the last word."""
+        # Before the fold forgets it. An answer that never began is not charged for.
+        spent = self._cost(is_answered=self._content_from is not None)
         events = self._tries.again(error, watchdog, self.bus.fold, self._content_from)
         if events is None:
             return False
+        self._spent = spent
         self._content_from = None
         # Read at once, before the wait that they tell of.
         self.bus.publish_all(events, published)
@@ -239,12 +246,25 @@ class Call:
                     usage=usage,
                     usage_source="unknown" if usage is None else "reported",
                     error=error if isinstance(error, Exception) else None,
+                    cost=self._cost(is_answered=attempt is not None and attempt.is_answered),
                 ),
             ),
             published,
         )
         if attempt is not None:  # last: a limiter that fails here cannot keep the run from ending
             attempt.settle(usage)
+
+    def _cost(self, *, is_answered: bool) -> Cost | None:
+        """What the present attempt costs, and those before it whose answers do not count; None where there is none."""
+        fold, settings = self.bus.fold, self._tries.settings
+        usage, model = fold.usage_event(), fold.meta.model or settings.model
+        if usage is not None:
+            cost = cost_of(usage, settings.prices, model)
+        elif is_answered:
+            cost = unknown_cost(model)
+        else:
+            return self._spent
+        return cost if self._spent is None else add_costs(self._spent, cost)
 
 
 def _first_content(events: list[Event], start: int) -> int | None:

@@ -11,6 +11,7 @@ from tidewire.events.callbacks import (
     LLMResult,
     RunLeft,
 )
+from tidewire.events.types import Cost
 from tidewire.events.usage import UsageMetadataCallbackHandler, get_usage_metadata_callback
 
 __all__ = [
@@ -18,6 +19,7 @@ __all__ = [
     "BaseCallbackHandler",
     "Callback",
     "Callbacks",
+    "Cost",
     "Generation",
     "LLMResult",
     "RunLeft",

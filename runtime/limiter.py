@@ -31,8 +31,9 @@ class BaseRateLimiter(ABC):
 class Reservation(ABC):
     """The place of one request in a limiter: it waits for its turn, and is told how the request goes.
 
-    First comes ``take_nowait``, and ``take`` if that gives False. Then ``observe`` once there is a reply, whatever its
-    status, and in the end exactly one of ``settle`` and ``cancel``. All but ``take`` never wait.
+    First comes ``take_nowait``, and ``take`` if that gives False. Then ``observe`` when there is a reply, whatever its
+    status (twice for a request that is sent again without what the host did not understand), and in the end exactly one
+    of ``settle`` and ``cancel``. All but ``take`` never wait.
     """
 
     @abstractmethod

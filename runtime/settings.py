@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Literal, Self, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, Self, TypeAlias, cast
 
 import msgspec
 
@@ -119,6 +119,12 @@ class Settings(msgspec.Struct, frozen=True):
 
     def __str__(self) -> str:
         return f"{self.adapter.provider}:{self.model}"
+
+    @property
+    def prices(self) -> JSONObject:
+        """The prices of the model's profile; empty where none is known."""
+        prices = None if self.profile is None else self.profile.facts.get("prices")
+        return cast("JSONObject", prices) if isinstance(prices, dict) else {}
 
     def config_for(self, config: Mapping[str, Any] | None) -> RunnableConfig:
         """The config of one call."""

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import threading
+from decimal import Decimal
 
 import anyio
 import pytest
 
 from tidewire import init_chat_model, open_run
+from tidewire.adapters.replay_transport import Exchange, ReplayTransport
 from tidewire.adapters.script import Fail, Reply
 from tidewire.adapters.sim_request import SimRequest
 from tidewire.callbacks import UsageMetadataCallbackHandler, get_usage_metadata_callback
-from tidewire.events.errors import StreamInterruptedError
-from tidewire.events.types import Usage
+from tidewire.events.errors import BadRequestError, StreamInterruptedError
+from tidewire.events.types import Cost, End, Event, Run, Usage
 
 USAGE = Usage(10, 5, 15, cache_read=4, reasoning=2)
 TWICE = {
@@ -108,3 +110,94 @@ async def test_counting_does_not_make_calls_stream() -> None:
     with get_usage_metadata_callback():
         await model.ainvoke("hi")
     assert seen == [False]
+
+
+PRICES = {"input": 2, "output": 10, "cache_read": 0.5}
+#: 6 tokens of input, 4 of cache, 5 of output.
+PAID = Decimal("0.000064")
+
+
+async def test_costs_add_up_by_model_and_altogether() -> None:
+    model = init_chat_model(
+        "embedded:demo", script=[reply("one"), reply("two"), reply("one")], profile={"prices": PRICES}
+    )
+    with get_usage_metadata_callback() as usage:
+        for _ in range(3):
+            await model.ainvoke("hi")
+    assert usage.cost_by_model == {"one": Cost(2 * PAID), "two": Cost(PAID)}
+    assert usage.cost.usd == 3 * PAID
+
+
+async def test_the_end_of_a_call_says_what_it_costs_and_prices_may_be_changed() -> None:
+    costs: list[Cost | None] = []
+
+    def hear(run: Run, event: Event) -> None:
+        if isinstance(event, End):
+            costs.append(event.cost)
+
+    model = init_chat_model("embedded:demo", script=always)
+    await model.ainvoke("hi", {"callbacks": hear})
+    model.profile["prices"] = PRICES
+    await model.ainvoke("hi", {"callbacks": hear})
+    async with open_run("chain", config={"callbacks": hear}):
+        pass
+    assert costs == [Cost(unpriced=("demo: input", "demo: cache_read", "demo: output")), Cost(PAID), None]
+
+
+async def test_one_unknown_price_makes_the_sum_unknown_and_is_named() -> None:
+    priced = init_chat_model("embedded:demo", script=[reply("one")], profile={"prices": PRICES})
+    unpriced = init_chat_model("embedded:demo", script=[reply("two")], profile={"prices": {"input": 2, "output": 10}})
+    with get_usage_metadata_callback() as usage:
+        await priced.ainvoke("hi")
+        await unpriced.ainvoke("hi")
+    assert usage.cost.usd is None
+    assert usage.cost.unpriced == ("two: cache_read",)
+    assert usage.cost.known_usd == PAID + Decimal("0.000062")
+    assert usage.cost_by_model["one"].usd == PAID
+
+
+async def test_what_the_provider_says_that_it_costs_counts() -> None:
+    body = (
+        b'data: {"choices":[{"index":0,"delta":{"content":"hi"}}]}\n\n'
+        b'data: {"choices":[{"index":0,"delta":{},"finish_reason":"stop"}],'
+        b'"usage":{"prompt_tokens":10,"completion_tokens":5,"total_tokens":15,"cost":0.00014}}\n\n'
+        b"data: [DONE]\n\n"
+    )
+    model = init_chat_model(
+        "openrouter:openai/gpt-4o-mini", api_key="k", transport=ReplayTransport(body), streaming=True
+    )
+    with get_usage_metadata_callback() as usage:
+        answer = await model.ainvoke("hi")
+    assert usage.cost.usd == Decimal("0.00014")
+    assert answer.usage_metadata == {"input_tokens": 10, "output_tokens": 5, "total_tokens": 15}
+
+
+async def test_a_call_that_was_answered_but_not_counted_costs_one_does_not_know_what() -> None:
+    cut = Fail(kind="reset", after_tokens=2)
+    refused = Fail(kind="status", status=400)
+    model = init_chat_model("embedded:demo", script=[cut, refused], max_retries=0, profile={"prices": PRICES})
+    with get_usage_metadata_callback() as usage, pytest.raises(StreamInterruptedError):
+        await model.ainvoke("hi")
+    assert usage.usage_metadata == {}
+    assert usage.cost == Cost(unpriced=("demo: usage was not reported",))
+    with get_usage_metadata_callback() as usage, pytest.raises(BadRequestError):
+        await model.ainvoke("hi")
+    assert usage.cost == Cost()
+
+
+async def test_a_call_that_is_left_costs_what_was_counted_by_then() -> None:
+    body = (
+        b'data: {"choices":[{"index":0,"delta":{"content":"hi"}}],'
+        b'"usage":{"prompt_tokens":10,"completion_tokens":1}}\n\n'
+    )
+    model = init_chat_model(
+        "openai:gpt-4o-mini",
+        api_key="k",
+        transport=ReplayTransport(Exchange(body=body, ending="hang")),
+        use_responses_api=False,
+    )
+    with get_usage_metadata_callback() as usage:
+        async with model.astream("hi") as stream:
+            await anext(stream)
+    assert usage.usage_metadata["gpt-4o-mini"]["total_tokens"] == 11
+    assert usage.cost.usd == Decimal("0.0000021")
