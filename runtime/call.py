@@ -180,7 +180,7 @@ class Call:
     def _try_again(self, error: TidewireError, watchdog: Watchdog, published: list[Event]) -> bool:
         """Prepare another attempt; False when the error is the last word."""
         # Before the fold forgets it. An answer that never began is not charged for.
-        spent = self._cost(is_answered=self._content_from is not None)
+        spent = self._spent if self._content_from is None else self._cost(is_answered=True)
         events = self._tries.again(error, watchdog, self.bus.fold, self._content_from)
         if events is None:
             return False

@@ -8,7 +8,7 @@ from decimal import Decimal
 import anyio
 import pytest
 
-from tidewire import init_chat_model, open_run
+from tidewire import RetryPolicy, init_chat_model, open_run
 from tidewire.adapters.replay_transport import Exchange, ReplayTransport
 from tidewire.adapters.script import Fail, Reply
 from tidewire.adapters.sim_request import SimRequest
@@ -201,3 +201,36 @@ async def test_a_call_that_is_left_costs_what_was_counted_by_then() -> None:
             await anext(stream)
     assert usage.usage_metadata["gpt-4o-mini"]["total_tokens"] == 11
     assert usage.cost.usd == Decimal("0.0000021")
+
+
+async def test_an_answer_that_is_discarded_was_paid_for_and_one_that_never_began_was_not() -> None:
+    start = b'data: {"choices":[{"index":0,"delta":{"content":"hi"},"finish_reason":null}]}\n\n'
+    usage = b'data: {"choices":[],"usage":{"prompt_tokens":10,"completion_tokens":5,"total_tokens":15}}\n\n'
+    finish = b'data: {"choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}\n\n'
+    error = b'data: {"error":{"message":"overloaded","type":"server_error","code":503}}\n\n'
+    done = b"data: [DONE]\n\n"
+
+    async def spent(*bodies: bytes) -> Cost:
+        model = init_chat_model(
+            "openai:gpt-4o-mini",
+            api_key="k",
+            transport=ReplayTransport(bodies),
+            use_responses_api=False,
+            streaming=True,
+            resume="restart",
+            retry=RetryPolicy(random=lambda: 0.0),
+            profile={"prices": PRICES},
+        )
+        with get_usage_metadata_callback() as counted:
+            assert (await model.ainvoke("hi")).text == "hi"
+        return counted.cost
+
+    one = Decimal("0.00007")
+    assert await spent(start + usage + error, start + finish + usage + done) == Cost(2 * one)
+    assert await spent(usage + error, start + finish + usage + done) == Cost(one)
+    assert await spent(start + error, start + finish + usage + done) == Cost(
+        one, ("gpt-4o-mini: usage was not reported",)
+    )
+    assert await spent(start + usage + error, start + finish + done) == Cost(
+        one, ("gpt-4o-mini: usage was not reported",)
+    )
