@@ -170,3 +170,18 @@ def test_a_run_of_sync_code_ends_when_its_beginning_fails() -> None:
     assert isinstance(events[-1], End)
     assert events[-1].outcome == "cancelled"
     assert current_bus() is None
+
+
+async def test_what_a_model_is_told_counts_for_its_own_runs_alone() -> None:
+    told, around = Heard(), Heard()
+    model = init_chat_model("embedded:demo", tags=["model"], metadata={"who": "model", "m": 1}, callbacks=[told])
+    other = init_chat_model("embedded:demo")
+    async with open_run("chain", config={"callbacks": around, "metadata": {"c": 1}}):
+        await model.ainvoke("hi", {"tags": ["call"], "metadata": {"who": "call"}})
+        await other.ainvoke("hi")
+    (run,) = told.events
+    assert run.tags == ("call", "model")
+    assert run.metadata == {"c": 1, "m": 1, "who": "call"}
+    outer, first, second = around.events
+    assert (outer.tags, first, second.tags) == ((), run, ())
+    assert second.metadata == outer.metadata == {"c": 1}
