@@ -16,17 +16,8 @@ from typing import TypeGuard, cast
 import msgspec
 
 from tidewire.events.errors import BODY_LIMIT, APIStatusError, error_class_for_status
+from tidewire.events.visible_text import TEXT_LIMIT, visible_text
 
-#: Longest text of an outsider in one of our messages, in characters.
-TEXT_LIMIT = 1000
-
-# Control characters, and those that reorder or hide what a person reads: bidirectional controls, zero-width and other
-# invisible ones, line and paragraph separators, lone surrogates.
-_UNSAFE = re.compile(
-    "[\\x00-\\x1f\\x7f-\\x9f\\xad\\u061c\\u180e\\u200b-\\u200f\\u2028-\\u202e\\u2060-\\u206f\\ufeff\\ufff9-\\ufffb"
-    "\\ud800-\\udfff\\U000e0000-\\U000e007f]"
-)
-_SPACES = re.compile(r"[ \t\r\n]+")
 # Of bounded length: a page of open titles would cost the square of its length.
 _TITLE = re.compile(r"<title[^>]{0,200}>(.{0,1000}?)</title>", re.IGNORECASE | re.DOTALL)
 
@@ -38,19 +29,6 @@ class ErrorFacts(msgspec.Struct, frozen=True):
     codes: tuple[str, ...] = ()
     #: The status inside the body, where there is one.
     status: int | None = None
-
-
-def visible_text(text: str, limit: int = TEXT_LIMIT) -> str:
-    """Text of outsiders, fit for a message: on one line, cut, invisible and reordering characters escaped."""
-    # Cut before and after: escapes make a text up to ten times longer.
-    text = _SPACES.sub(" ", text[: 4 * limit]).strip()
-    text = _UNSAFE.sub(_escape, text)
-    return text if len(text) <= limit else text[: limit - 1] + "…"
-
-
-def _escape(match: re.Match[str]) -> str:
-    number = ord(match.group())
-    return f"\\x{number:02x}" if number < 0x100 else f"\\u{number:04x}" if number < 0x10000 else f"\\U{number:08x}"
 
 
 def retry_after_s(headers: Mapping[str, str], clock: Callable[[], float] = time.time) -> float | None:
