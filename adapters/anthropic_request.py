@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import json
-from typing import cast
 
 import msgspec
 
 from tidewire.adapters.anthropic_conversation import Conversation
 from tidewire.adapters.claude_thinking import claude_thinking, leave_room
+from tidewire.adapters.closed_schema import closed_schema
 from tidewire.adapters.json_text import object_of
 from tidewire.adapters.left_out import left_out
 from tidewire.adapters.parameters import fields_given, texts_given
 from tidewire.adapters.reasoning import merged, thinking_fields
+from tidewire.adapters.schema_limits import ANTHROPIC, keywords_left_out, limited_schema
 from tidewire.adapters.spec import ModelRequest, NativeTool, ToolSpec
 from tidewire.events.blocks import JSONObject
 from tidewire.events.errors import ConfigurationError
@@ -71,15 +72,16 @@ def body_of(request: ModelRequest, provider: str) -> tuple[bytes, tuple[WarningE
         body["stream"] = True
     body.update(thinking)
     _add_parameters(body, request.parameters)
-    _add_output(body, request)
+    refused: set[str] = set()
+    _add_output(body, request, refused)
     if request.tools:
-        body["tools"] = [_tool(tool) for tool in request.tools]
+        body["tools"] = [_tool(tool, refused) for tool in request.tools]
     choice = _tool_choice(request)
     if choice is not None:
         body["tool_choice"] = choice
     body.update(request.extra_body)
     warnings = [*conversation.warnings, *left_out(provider, request.messages, cache_marks=True, failures=True)]
-    return _json(body), tuple(warnings)
+    return _json(body), (*warnings, *keywords_left_out(provider, refused))
 
 
 def _thinking(request: ModelRequest) -> JSONObject:
@@ -112,38 +114,23 @@ def _add_parameters(body: JSONObject, given: JSONObject) -> None:
         body["metadata"] = {**body.get("metadata", {}), "user_id": given["user"]}
 
 
-def _add_output(body: JSONObject, request: ModelRequest) -> None:
+def _held(schema: JSONObject, refused: set[str]) -> JSONObject:
+    """A schema that answers are held to, without the keywords that are refused."""
+    limited, keywords = limited_schema(schema, ANTHROPIC)
+    refused |= keywords
+    return limited
+
+
+def _add_output(body: JSONObject, request: ModelRequest, refused: set[str]) -> None:
     if request.output is None:
         return
     if request.output.schema is None:
         raise ConfigurationError("anthropic has no json_mode; use method='json_schema' or method='function_calling'")
-    form: JSONObject = {"type": "json_schema", "schema": _closed(request.output.schema)}
+    form: JSONObject = {"type": "json_schema", "schema": closed_schema(_held(request.output.schema, refused))}
     body["output_config"] = {**body.get("output_config", {}), "format": form}
 
 
-def _closed(schema: JSONObject) -> JSONObject:
-    """The schema with ``additionalProperties: false`` where an object leaves it open: the format takes no other."""
-    closed: JSONObject = {}
-    for key, value in schema.items():
-        match key:
-            case "properties" | "$defs" | "definitions":
-                closed[key] = {name: _closed_part(part) for name, part in value.items()}
-            case "anyOf" | "allOf" | "oneOf" | "prefixItems":
-                closed[key] = [_closed_part(part) for part in value]
-            case "items" | "not":
-                closed[key] = _closed_part(value)
-            case _:
-                closed[key] = value
-    if closed.get("type") == "object" or "properties" in closed:
-        closed.setdefault("additionalProperties", False)
-    return closed
-
-
-def _closed_part(part: object) -> object:
-    return _closed(cast("JSONObject", part)) if isinstance(part, dict) else part
-
-
-def _tool(tool: ToolSpec | NativeTool) -> JSONObject:
+def _tool(tool: ToolSpec | NativeTool, refused: set[str]) -> JSONObject:
     if isinstance(tool, NativeTool):
         return tool.definition
     spelled: JSONObject = {"name": tool.name, "input_schema": {"type": "object", **tool.parameters}}
@@ -151,6 +138,8 @@ def _tool(tool: ToolSpec | NativeTool) -> JSONObject:
         spelled["description"] = tool.description
     if tool.strict is not None:
         spelled["strict"] = tool.strict
+    if tool.strict:
+        spelled["input_schema"] = _held(spelled["input_schema"], refused)
     spelled.update({field: tool.extras[field] for field in _TOOL_FIELDS if field in tool.extras})
     return spelled
 

@@ -8,7 +8,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal, TypeAlias, cast, get_args
 
 import msgspec
@@ -19,7 +19,7 @@ from tidewire.adapters.spec import Adapter, ModelRequest, OutputSchema, ToolSpec
 from tidewire.class_fields import fields_of
 from tidewire.events.blocks import JSON, JSONObject
 from tidewire.events.errors import ConfigurationError, OutputParsingError, RefusalError
-from tidewire.events.messages import AIMessage, HumanMessage
+from tidewire.events.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage
 from tidewire.events.types import FinishReason
 from tidewire.schema_forms import strict_schema, without_nulls
 from tidewire.schema_keywords import check_keywords
@@ -70,7 +70,10 @@ class Form(msgspec.Struct, frozen=True):
             case "json_schema":
                 return msgspec.structs.replace(request, output=self._output())
             case "json_mode":
-                return msgspec.structs.replace(request, output=OutputSchema(self.name, None, self.description))
+                output = OutputSchema(self.name, None, self.description)
+                # Who asks for the mode tells the form in the prompt; where nobody did, nobody has.
+                messages = request.messages if self.method else with_words(request.messages, self._words())
+                return msgspec.structs.replace(request, output=output, messages=messages)
             case "function_calling":
                 asked = msgspec.structs.replace(
                     request,
@@ -105,6 +108,12 @@ class Form(msgspec.Struct, frozen=True):
         elif schema is None and strict:
             schema = closed_schema(self.schema)
         return OutputSchema(self.name, schema if strict and schema else self.schema, self.description, strict)
+
+    def _words(self) -> str:
+        """The form for a model that can only be told of it."""
+        about = f" ({self.description})" if self.description else ""
+        schema = json.dumps(self.schema, ensure_ascii=False)
+        return f"Answer with one JSON object, {self.name}{about}, and nothing else. It fits this JSON Schema:\n{schema}"
 
     def _tool(self) -> ToolSpec:
         schema = self.schema
@@ -222,6 +231,16 @@ def _of_dict(given: Mapping[str, Any]) -> Form:
         raise ConfigurationError(f"a JSON Schema has a type or properties; the dict has the keys {sorted(given)}")
     schema = {key: value for key, value in given.items() if key not in ("title", "description")}
     return Form(schema_name(str(given.get("title") or "answer")), schema, description=given.get("description") or "")
+
+
+def with_words(messages: Sequence[BaseMessage], words: str) -> list[BaseMessage]:
+    """The messages with these words at the end of the system message at the beginning, or as one."""
+    first = messages[0] if messages else None
+    if not isinstance(first, SystemMessage):
+        return [SystemMessage(words), *messages]
+    content = first.content
+    told = f"{content}\n\n{words}" if isinstance(content, str) else [*content, words]
+    return [first.model_copy(update={"content": told}), *messages[1:]]
 
 
 def is_tool_asked(request: ModelRequest, name: str) -> bool:
