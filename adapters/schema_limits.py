@@ -1,4 +1,4 @@
-"""JSON Schemas without what a provider refuses in them: the model is told in words, and the answer is checked for it."""
+"""JSON Schemas without what a provider refuses in them: the model is told in words, and the answer is checked."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def _limited(schema: JSONObject, refused: frozenset[str], found: set[str]) -> JS
     kept: JSONObject = {}
     told: list[str] = []
     for key, value in schema.items():
-        if key in refused or (key == "minItems" and "maxItems" in refused and value not in (0, 1)):
+        if key in refused or (key == "minItems" and "maxItems" in refused and not _is_few(value)):
             told.append(f"{key}: {json.dumps(value)}")
             found.add(key)
             continue
@@ -61,6 +61,10 @@ def _limited(schema: JSONObject, refused: frozenset[str], found: set[str]) -> JS
         words = f"({', '.join(told)})"
         kept["description"] = f"{description} {words}" if isinstance(description, str) and description else words
     return kept
+
+
+def _is_few(value: object) -> bool:
+    return value in (0, 1)
 
 
 def _part(part: JSON, refused: frozenset[str], found: set[str]) -> JSON:

@@ -6,7 +6,7 @@ import pytest
 from tidewire import OutputParsingError, init_chat_model
 from tidewire.adapters.schema_limits import ANTHROPIC, limited_schema
 from tidewire.events import Event, Run, WarningEvent
-from tidewire.messages import HumanMessage, SystemMessage
+from tidewire.messages import BaseMessage, HumanMessage, SystemMessage
 from tidewire.testing import Exchange, ReplayTransport
 
 SCHEMA: dict[str, Any] = {
@@ -85,11 +85,12 @@ def test_a_strict_tool_is_limited_alike_and_another_one_is_not() -> None:
 @pytest.mark.parametrize("provider", ["zai", "moonshot"])
 def test_where_only_a_mode_is_known_the_model_is_told_the_schema(provider: str) -> None:
     model = init_chat_model("some-model", model_provider=provider, profile={})
-    for messages in (
+    talks: list[list[BaseMessage]] = [
         [HumanMessage("hi")],
         [SystemMessage("Be brief."), HumanMessage("hi")],
         [SystemMessage(["Be brief."])],
-    ):
+    ]
+    for messages in talks:
         request = model.with_structured_output(SCHEMA).settings.request(messages, stream=False)
         assert request.output is not None
         assert request.output.schema is None
