@@ -254,7 +254,7 @@ class _HandlerSubscriber:
 
     def _call(self, method: str, run: Run, *args: Any, **more: Any) -> object:
         found = self._methods.get(method)
-        return found(*args, **self._given(run), **more) if found is not None else None
+        return found(*args, **{**self._given(run), **more}) if found is not None else None
 
     def _given(self, run: Run) -> dict[str, Any]:
         """What every method gets by name; made once for the tokens of a run."""
@@ -268,7 +268,12 @@ class _HandlerSubscriber:
         match run.kind:
             case "chat_model":
                 return self._call(
-                    "on_chat_model_start", run, serialized, [list(event.input)], invocation_params=event.parameters
+                    "on_chat_model_start",
+                    run,
+                    serialized,
+                    [list(event.input)],
+                    invocation_params=event.parameters,
+                    metadata=metadata_of(run, event.parameters),
                 )
             case "tool":
                 call_id = event.parameters.get("tool_call_id")
@@ -286,6 +291,19 @@ class _HandlerSubscriber:
         error = event.error if event.error is not None else RunLeft(f"the run was {event.outcome}")
         response = LLMResult(event.output) if isinstance(event.output, AIMessage) else None
         return self._call(f"on_{family}_error", run, error, response=response)
+
+
+def metadata_of(run: Run, parameters: JSONObject) -> JSONObject:
+    """The metadata of a run as the field has it: that of a model call says which model it is, and how it is asked.
+
+    ``ls_provider``, ``ls_model_type``, ``ls_model_name``, and ``ls_temperature``, ``ls_max_tokens``, ``ls_stop`` where
+    they are given. What the caller has put there under these names counts more.
+    """
+    if run.kind != "chat_model":
+        return dict(run.metadata)
+    facts: JSONObject = {"ls_provider": run.provider, "ls_model_type": "chat", "ls_model_name": run.model}
+    asked = {f"ls_{name}": parameters[name] for name in ("temperature", "max_tokens", "stop") if name in parameters}
+    return facts | asked | run.metadata
 
 
 def _about(run: Run) -> dict[str, Any]:
@@ -306,5 +324,6 @@ __all__ = [
     "Generation",
     "LLMResult",
     "RunLeft",
+    "metadata_of",
     "subscriptions",
 ]

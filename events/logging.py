@@ -104,6 +104,8 @@ class EventLog:
         if event.usage is not None:
             fields["input_tokens"] = event.usage.input_tokens
             fields["output_tokens"] = event.usage.output_tokens
+        if event.cost is not None and event.cost.usd is not None:
+            fields["cost_usd"] = str(event.cost.usd)
         if event.output is not None:
             fields |= self._said("output", event.output)
         match event.outcome:

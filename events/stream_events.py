@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import Any, TypedDict, cast
 
 from tidewire.events.blocks import JSON
-from tidewire.events.callbacks import RunLeft
+from tidewire.events.callbacks import RunLeft, metadata_of
 from tidewire.events.types import Custom, End, Event, Run, Start
 
 
@@ -63,9 +63,10 @@ class RecordMaker:
         run: The run.
     """
 
-    __slots__ = ("_frame", "_kind", "_stream")
+    __slots__ = ("_frame", "_kind", "_run", "_stream")
 
     def __init__(self, run: Run) -> None:
+        self._run = run
         self._kind = run.kind
         self._frame: dict[str, Any] = {
             "event": "",
@@ -73,7 +74,7 @@ class RecordMaker:
             "run_id": str(run.id),
             "parent_ids": [str(parent) for parent in run.parent_ids],
             "tags": list(run.tags),
-            "metadata": dict(run.metadata),
+            "metadata": metadata_of(run, {}),
             "data": {},
         }
         self._stream = f"on_{run.kind}_stream"
@@ -94,6 +95,7 @@ class RecordMaker:
         """
         match event:
             case Start():
+                self._frame["metadata"] = metadata_of(self._run, event.parameters)
                 return self._made("start", {"input": event.input if input is None else input})
             case End() if event.outcome == "ok":
                 return self._made("end", {"output": event.output})

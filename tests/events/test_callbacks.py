@@ -148,7 +148,7 @@ async def test_events_call_the_methods_that_stand_for_them(scene: str) -> None:
         assert keywords["run_id"] == bus.run.id, name
         assert keywords["parent_run_id"] == PARENT, name
         assert keywords["tags"] == ["t1", "t2"], name
-        assert keywords["metadata"] == {"user": 7}, name
+        assert keywords["metadata"]["user"] == 7, name
         assert keywords["name"] == "Demo", name
 
 
@@ -177,6 +177,13 @@ def test_what_a_call_begins_with() -> None:
     ((_, args, keywords),) = handler.calls
     assert args == ({"name": "Demo"}, [[HumanMessage("hi")]])
     assert keywords["invocation_params"] == {"temperature": 0}
+    assert keywords["metadata"] == {
+        "ls_provider": None,
+        "ls_model_type": "chat",
+        "ls_model_name": "m",
+        "ls_temperature": 0,
+        "user": 7,
+    }
 
 
 def test_a_token_comes_as_text_and_as_a_chunk() -> None:

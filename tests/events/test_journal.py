@@ -27,6 +27,7 @@ from tidewire.events.journal import Journal, JournalError, Recording, read_journ
 from tidewire.events.messages import AIMessage, HumanMessage
 from tidewire.events.plain_values import RecordedError
 from tidewire.events.types import (
+    Cost,
     Custom,
     End,
     Event,
@@ -61,6 +62,7 @@ ALL_EVENTS: st.SearchStrategy[Event] = st.one_of(
         usage=st.none() | USAGES,
         usage_source=st.sampled_from(["reported", "estimated", "unknown"]),
         error=ERRORS,
+        cost=st.none() | st.builds(Cost, st.decimals(0, 9, places=6), st.lists(st.text(max_size=2)).map(tuple)),
     ),
 )
 

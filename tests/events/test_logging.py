@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
@@ -17,7 +18,7 @@ from tidewire.adapters.script import Fail, Reply
 from tidewire.events.errors import BadRequestError, ConfigurationError
 from tidewire.events.logging import FIELD_LIMIT, Logger, log_events, shown
 from tidewire.events.messages import AIMessage, HumanMessage
-from tidewire.events.types import End, Event, Fallback, Retry, Run, Start, Token, Wait, WarningEvent
+from tidewire.events.types import Cost, End, Event, Fallback, Retry, Run, Start, Token, Wait, WarningEvent
 
 
 class Lines:
@@ -101,6 +102,12 @@ def told(*events: Event, run: Run = RUN, content: bool = False) -> list[tuple[st
     for event in events:
         log(run, event)
     return lines.lines
+
+
+def test_the_cost_of_a_call_is_told_where_it_is_known() -> None:
+    known, unknown = told(End("ok", cost=Cost(Decimal("0.0012"))), End("ok", cost=Cost(unpriced=("m: input",))))
+    assert known[2]["cost_usd"] == "0.0012"
+    assert "cost_usd" not in unknown[2]
 
 
 def test_the_text_of_a_foreign_error_is_content() -> None:

@@ -34,7 +34,20 @@ async def test_a_call_is_a_start_its_chunks_and_an_end() -> None:
     assert seen[4]["data"]["output"].text == "Hi there"
     assert {record["name"] for record in seen} == {"greeting"}
     assert len({record["run_id"] for record in seen}) == 1
-    assert (seen[0]["tags"], seen[0]["metadata"], seen[0]["parent_ids"]) == (["t"], {"m": 1}, [])
+    assert (seen[0]["tags"], seen[0]["parent_ids"]) == (["t"], [])
+    assert seen[0]["metadata"]["m"] == 1
+
+
+async def test_metadata_says_which_model_it_is_and_how_it_is_asked() -> None:
+    model = init_chat_model("embedded:demo", temperature=0.5, stop=["x"], metadata={"ls_model_name": "mine"})
+    async for record in model.astream_events("Hello"):
+        assert record["metadata"] == {
+            "ls_provider": "embedded",
+            "ls_model_type": "chat",
+            "ls_model_name": "mine",
+            "ls_temperature": 0.5,
+            "ls_stop": ["x"],
+        }
 
 
 async def test_a_failed_call_has_an_error_record_and_raises() -> None:
