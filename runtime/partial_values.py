@@ -40,6 +40,33 @@ def partial_object(text: str) -> JSONObject | None:
     return parse_partial_arguments(text) if text[:80].lstrip().startswith("{") else None
 
 
+class GrowingText:
+    """The value of a JSON text that grows.
+
+    Args:
+        hint: Its type; None for plain JSON.
+    """
+
+    def __init__(self, hint: TypeHint | None) -> None:
+        self._growing = None if hint is None else Growing(hint)
+        #: The value that was given last; at first the empty one, which is not worth showing.
+        self.shown: Value = {} if self._growing is None else self._growing.read({})
+
+    def read(self, text: str) -> Value:
+        """The value of the text so far; MISSING where it shows nothing new."""
+        value: Value = partial_object(text)
+        if value is None:
+            return MISSING
+        if self._growing is not None:
+            value = self._growing.read(value)
+            if value is MISSING or value is self.shown:
+                return MISSING
+        elif value == self.shown:
+            return MISSING
+        self.shown = value
+        return value
+
+
 class Growing:
     """A value of a type while its JSON arrives. What has not changed since the last reading is not made again."""
 
@@ -224,4 +251,4 @@ def _skipped(instance: object) -> None:
     """In place of what a whole instance does after it is made."""
 
 
-__all__ = ["Growing", "partial_object"]
+__all__ = ["Growing", "GrowingText", "partial_object"]

@@ -10,7 +10,7 @@ from tidewire.events.errors import OutputParsingError
 from tidewire.events.messages import AIMessage
 from tidewire.events.types import End, Event, Fallback, FinishReason, Retry, Token, ToolCallDelta
 from tidewire.model import Model
-from tidewire.partial_values import Growing, partial_object
+from tidewire.partial_values import GrowingText
 from tidewire.settings import Settings
 from tidewire.structured import Form, is_tool_asked, unfenced
 from tidewire.type_hints import MISSING, Value
@@ -91,8 +91,7 @@ class _Growing:
         self._form = _form_of(call)
         self._length = 0
         self._read_at = 0
-        self._growing = None if self._form.hint is None else Growing(self._form.hint)
-        self._shown: Value = {} if self._growing is None else self._growing.read({})
+        self._growing = GrowingText(self._form.hint)
         self._count = 0
 
     def pieces(self, events: list[Event]) -> list[Value]:
@@ -119,16 +118,9 @@ class _Growing:
         return self._so_far()
 
     def _so_far(self) -> list[Value]:
-        value: Value = partial_object(self._text())
-        if value is None:
+        value = self._growing.read(self._text())
+        if value is MISSING:
             return []
-        if self._growing is not None:
-            value = self._growing.read(value)
-            if value is MISSING or value is self._shown:
-                return []
-        elif value == self._shown:
-            return []
-        self._shown = value
         self._count += 1
         if not self._form.include_raw:
             return [value]
@@ -136,7 +128,9 @@ class _Growing:
 
     def _last(self, outcome: Value) -> list[Value]:
         # A dict that was shown already is not shown again; an instance is, for only the last one is whole.
-        is_shown = self._count and not self._form.include_raw and isinstance(outcome, dict) and outcome == self._shown
+        is_shown = (
+            self._count and not self._form.include_raw and isinstance(outcome, dict) and outcome == self._growing.shown
+        )
         return [] if is_shown else [outcome]
 
     def _text(self) -> str:
