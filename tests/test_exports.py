@@ -17,10 +17,17 @@ from tests.test_layers import ROOT, read_rooms
 PACKAGES = ["tidewire", "tidewire.adapters", "tidewire.events"]
 
 # What users import besides `tidewire` itself.
-FACES = ["tidewire.callbacks", "tidewire.errors", "tidewire.messages", "tidewire.rate_limiters", "tidewire.tools"]
+FACES = [
+    "tidewire.callbacks",
+    "tidewire.errors",
+    "tidewire.langchain",
+    "tidewire.messages",
+    "tidewire.rate_limiters",
+    "tidewire.tools",
+]
 
 # Loaded by those who use them, never by `import tidewire`.
-HEAVY = ["aiohttp", "httpx", "httpx2", "mcp", "opentelemetry", "pydantic", "structlog", "trio"]
+HEAVY = ["aiohttp", "httpx", "httpx2", "langchain_core", "mcp", "opentelemetry", "pydantic", "structlog", "trio"]
 
 
 MODULES = read_rooms(ROOT)

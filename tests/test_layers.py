@@ -41,11 +41,16 @@ AT_HOME = [
     ("google", "tidewire.adapters.google_vertexai"),
     ("httpx", "tidewire.adapters.httpx_transport"),
     ("httpx2", "tidewire.adapters.httpx_transport"),
+    ("langchain_core", "tidewire.langchain"),
     ("mcp", "tidewire.mcp_tools"),
     ("opentelemetry", "tidewire.events.otel"),
     ("pydantic", "tidewire.pydantic_types"),
+    ("pydantic", "tidewire.langchain"),  # LangChain's models are pydantic's
     ("structlog", "tidewire.events.logging"),
 ]
+
+# A package that nothing else imports and that is nothing without an extra, and what the extra brings.
+OF_EXTRAS = {"tidewire.langchain": {"langchain_core", "pydantic"}}
 
 
 # Stands for the module where a call imports one whose name is made at run time.
@@ -187,7 +192,24 @@ def undeclared(modules: dict[str, Module], dependencies: set[str]) -> list[str]:
         f"{module.path}:{imported.line} imports {imported.dotted}, which is not a dependency"
         for module in modules.values()
         for imported in module.imports
-        if imported.package not in known and not (imported.guarded and imported.package in LATE)
+        if imported.package not in known
+        and not (imported.guarded and imported.package in LATE)
+        and imported.package not in brought_to(module.name)
+    ]
+
+
+def brought_to(name: str) -> set[str]:
+    """What the extra brings that this module belongs to, if it belongs to one."""
+    return {package for home, brought in OF_EXTRAS.items() if f"{name}.".startswith(f"{home}.") for package in brought}
+
+
+def leaning(modules: dict[str, Module]) -> list[str]:
+    """Imports of a package that is an extra's, from outside of it."""
+    return [
+        f"{module.path}:{imported.line} imports {imported.dotted}, which is there with an extra only"
+        for module in modules.values()
+        for imported in module.imports
+        if brought_to(imported.dotted) and not brought_to(module.name)
     ]
 
 
@@ -237,6 +259,10 @@ def test_imports_stand_at_the_top(modules: dict[str, Module]) -> None:
 
 def test_imports_are_declared(modules: dict[str, Module]) -> None:
     assert undeclared(modules, dependencies()) == []
+
+
+def test_packages_of_an_extra_are_imported_by_users_only(modules: dict[str, Module]) -> None:
+    assert leaning(modules) == []
 
 
 def test_clients_and_observers_stay_in_their_files(modules: dict[str, Module]) -> None:
@@ -385,6 +411,21 @@ def test_optional_packages_are_allowed_where_they_can_be_missing(tmp_path: Path)
         "runtime/call.py": "def f():\n    import trio",
     }
     assert undeclared(rooms(tmp_path, files), set()) == []
+
+
+def test_an_extra_brings_packages_to_its_own_files(tmp_path: Path) -> None:
+    files = {
+        "runtime/langchain/__init__.py": "from tidewire.langchain.deep import A",
+        "runtime/langchain/deep.py": "import langchain_core\nimport pydantic",
+    }
+    modules = rooms(tmp_path, files)
+    assert undeclared(modules, set()) == leaning(modules) == strangers(modules) == []
+
+
+def test_a_package_of_an_extra_is_missed_elsewhere(tmp_path: Path) -> None:
+    files = {"runtime/call.py": "import langchain_core\nfrom tidewire.langchain import as_chat_model"}
+    modules = rooms(tmp_path, files)
+    assert len(undeclared(modules, set())) == len(leaning(modules)) == len(strangers(modules)) == 1
 
 
 def test_strangers_are_at_home_in_their_files(tmp_path: Path) -> None:
