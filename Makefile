@@ -17,7 +17,7 @@ export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
 # Codecs, framers, pump, policy and redaction: every branch of them is run by a test.
 COVERED := $(wildcard $(patsubst %,adapters/%.py,anthropic* azure* bedrock* google_genai* huggingface* ollama* \
 	openai* compatible* reasoning json_text content status_errors eventstream ndjson sse sse_alike sigv4 aws_* secrets) \
-	$(patsubst %,runtime/%.py,admission attempt call policy))
+	$(patsubst %,runtime/%.py,admission attempt brakes call failures fallbacks policy retrying tries))
 comma := ,
 space := $(subst ,, )
 

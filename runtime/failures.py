@@ -45,15 +45,17 @@ class Failures:
             handled: The error is of those after which another model would have been asked, but there is none left:
                 then the first model's error speaks for all.
         """
-        self._mark(error, attempts)
-        if not self._final:
-            return error
-        if not handled:
-            _follow(error, self._final[-1])
-            return error
-        first, *others = self._final
+        if not any(error is known for known in self._final):
+            self._mark(error, attempts)
+            if not self._final:
+                return error
+            if not handled:
+                _follow(error, self._final[-1])
+                return error
+            self._final.append(error)
         # An error that is raised anew each time by the same stand-in is one error.
-        others = [other for other in (*others, error) if other is not first]
+        first = self._final[0]
+        others = [other for other in self._final if other is not first]
         first.fallback_errors = tuple(others)
         for other in others:
             _note(first, f"then {other.provider}:{other.model} failed: {_summary(other)}")

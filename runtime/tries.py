@@ -214,16 +214,17 @@ class Tries:
         self._paid = True
         return True
 
-    def _take_over(self, error: TidewireError) -> bool:
+    def _take_over(self, given: TidewireError) -> bool:
         """Let the next model take over, if there is one for this error."""
         fallbacks = self._fallbacks
-        if fallbacks is None or not isinstance(error, fallbacks.exceptions):
+        if fallbacks is None or not isinstance(given, fallbacks.exceptions):
             return False
+        error, settings = given, self.settings
+        failures = self._known_failures()
         while self._next < len(fallbacks.models):
             settings = fallbacks.models[self._next]
             self._next += 1
             self.end(succeeded=False)
-            failures = self._known_failures()
             failures.model_failed(error, self.attempts, settings.adapter.provider, settings.model)
             self.settings, self.attempts, self._paid, self._key = settings, 0, False, None
             self._wait_s = self._told_s = 0.0
@@ -235,6 +236,8 @@ class Tries:
                 error = refused
             else:
                 return True
+        if error is not given:
+            failures.model_failed(error, 0, settings.adapter.provider, settings.model)
         return False
 
     def _known_failures(self) -> Failures:

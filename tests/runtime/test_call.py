@@ -20,6 +20,7 @@ from tidewire.events.errors import (
     APITimeoutError,
     BadRequestError,
     InternalServerError,
+    QuotaExceededError,
     RateLimitError,
     RecursionLimitError,
     ResponseDecodeError,
@@ -27,7 +28,7 @@ from tidewire.events.errors import (
 )
 from tidewire.events.messages import AIMessage
 from tidewire.events.types import End, Event, Retry, Run, Token, Wait, WarningEvent
-from tidewire.rate_limiters import InMemoryRateLimiter
+from tidewire.rate_limiters import InMemoryRateLimiter, TokenRateLimiter
 
 
 def frame(text: str) -> bytes:
@@ -482,3 +483,65 @@ async def test_two_hundred_calls_at_once_each_get_their_own_answer() -> None:
     for events in heard.by_run.values():
         check_grammar(events)
     assert transport.open_responses == 0
+
+
+async def test_all_attempts_of_a_call_carry_the_same_idempotency_key_and_each_call_its_own() -> None:
+    model, transport = model_on([status(500), GOOD, GOOD])
+    await model.ainvoke("hi")
+    await model.ainvoke("hi", {"run_id": "12345678-1234-5678-1234-567812345678"})
+    keys = [request.headers["idempotency-key"] for request in transport.requests]
+    assert keys[0] == keys[1] != keys[2]
+    assert isinstance(keys[0], str)
+    model, transport = model_on(GOOD, default_headers={"Idempotency-Key": "mine"})
+    await model.ainvoke("hi")
+    assert transport.requests[0].headers["idempotency-key"] == "mine"
+
+
+async def test_a_provider_that_documents_no_idempotency_key_is_sent_none() -> None:
+    transport = ReplayTransport(status(400))
+    model = init_chat_model("anthropic:m", api_key="k", transport=transport)
+    with pytest.raises(BadRequestError):
+        await model.ainvoke("hi")
+    assert "idempotency-key" not in transport.requests[0].headers
+
+
+@pytest.mark.parametrize(("code", "says", "requests"), [(500, "false", 1), (429, "false", 1), (400, "true", 2)])
+async def test_a_provider_may_say_whether_to_try_again(code: int, says: str, requests: int) -> None:
+    model, transport = model_on([status(code, headers={"x-should-retry": says}), status(404)])
+    with pytest.raises(APIStatusError):
+        await model.ainvoke("hi")
+    assert len(transport.requests) == requests
+
+
+async def test_an_exhausted_quota_stays_exhausted_whatever_a_header_says() -> None:
+    body = b'{"error":{"message":"no credit","type":"insufficient_quota","code":"insufficient_quota"}}'
+    model, transport = model_on(status(429, body, headers={"x-should-retry": "true"}))
+    with pytest.raises(QuotaExceededError):
+        await model.ainvoke("hi")
+    assert len(transport.requests) == 1
+
+
+async def test_the_wait_for_a_turn_ends_with_the_total_time() -> None:
+    limiter = InMemoryRateLimiter(requests_per_second=0.001)
+    assert limiter.acquire()
+    model, transport = model_on(GOOD, rate_limiter=limiter, timeout=Timeout(total=0.05))
+    with pytest.raises(APITimeoutError) as raised:
+        await model.ainvoke("hi")
+    assert raised.value.phase == "total"
+    tokens = TokenRateLimiter(requests_per_minute=1, clock=lambda: 0.0)
+    model, transport = model_on(GOOD, rate_limiter=tokens, timeout=Timeout(total=0.05))
+    await model.ainvoke("hi")
+    with pytest.raises(APITimeoutError):
+        await model.ainvoke("hi")
+    assert len(transport.requests) == 1
+
+
+async def test_a_batch_says_which_input_failed() -> None:
+    model, _ = model_on([GOOD, GOOD, status(400)])
+    with pytest.raises(BadRequestError) as raised:
+        await model.abatch(["a", "b", "c", "d"], {"max_concurrency": 1})
+    assert raised.value.__notes__ == ["input 3 of 4"]
+    model, _ = model_on(status(400))
+    with pytest.raises(BadRequestError) as raised:
+        await model.abatch(iter(["a"]))
+    assert raised.value.__notes__ == ["input 1"]

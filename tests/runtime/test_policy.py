@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import pickle
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tidewire import init_chat_model
 from tidewire.events.errors import (
     APIConnectionError,
     APIStatusError,
@@ -122,3 +126,72 @@ def test_each_phase_has_its_limit() -> None:
 def test_a_limit_that_is_no_time_is_refused(value: float) -> None:
     with pytest.raises(ConfigurationError, match="first_event must be above 0"):
         Timeout(first_event=value)
+
+
+@pytest.mark.parametrize(
+    ("limits", "words"),
+    [
+        ({"first_token": 3}, "Timeout has no limit 'first_token'; did you mean 'first_event'"),
+        ({"xyz": 3}, "it has connect, first_event, between_events, total"),
+        ({"total": "30"}, "timeout total must be above 0 seconds, got '30'"),
+        ({"connect": True}, "timeout connect must be above 0 seconds"),
+    ],
+)
+def test_limits_that_do_not_exist_or_are_no_numbers_are_refused(limits: dict[str, Any], words: str) -> None:
+    with pytest.raises(ConfigurationError, match=words):
+        Timeout(**limits)
+
+
+def test_a_timeout_is_a_value() -> None:
+    assert Timeout(total=3) == Timeout(10.0, 600.0, 120.0, 3)
+    assert hash(Timeout(total=3)) == hash(Timeout(total=3))
+    assert pickle.loads(pickle.dumps(Timeout(total=3))) == Timeout(total=3)
+    assert repr(Timeout(total=3)) == "Timeout(connect=10.0, first_event=600.0, between_events=120.0, total=3)"
+
+
+@pytest.mark.parametrize(
+    ("keywords", "words"),
+    [
+        ({"timeout": "30"}, "timeout must be a number of seconds or a Timeout, got '30'"),
+        ({"max_retries": "2"}, "max_retries must be a whole number from 0, got '2'"),
+        ({"max_retries": True}, "max_retries must be a whole number"),
+        ({"max_retries": -1}, "got -1"),
+        ({"retry": 3}, "retry must be a RetryPolicy, got 3"),
+        ({"temperature": "hot"}, "temperature must be a number, got 'hot'"),
+        ({"temperature": False}, "temperature must be a number"),
+        ({"max_tokens": "100"}, "max_tokens must be a whole number, got '100'"),
+        ({"seed": 1.5}, "seed must be a whole number"),
+    ],
+)
+def test_values_of_the_wrong_type_are_refused_when_the_model_is_made(keywords: dict[str, Any], words: str) -> None:
+    with pytest.raises(ConfigurationError, match=words):
+        init_chat_model("openai:m", **keywords)
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({"max_retries": 1.5}, "max_retries must be a whole number"),
+        ({"initial_s": "1"}, "initial_s of a RetryPolicy"),
+        ({"max_s": -1}, "max_s of a RetryPolicy"),
+        ({"growth": float("nan")}, "growth of a RetryPolicy"),
+        ({"jitter_s": "1"}, "jitter_s of a RetryPolicy"),
+        ({"jitter_s": -1}, "jitter_s of a RetryPolicy"),
+    ],
+)
+def test_a_policy_is_checked_too(fields: dict[str, Any], words: str) -> None:
+    with pytest.raises(ConfigurationError, match=words):
+        RetryPolicy(**fields)
+
+
+def test_an_answer_that_stands_still_may_pass_only_where_it_may_be_discarded() -> None:
+    late = APITimeoutError("late", phase="between_events")
+    assert not may_retry(late)
+    assert may_retry(late, after_content=True)
+    assert NEVER_RANDOM.wait_before_retry(late, 1, None, after_content=True) == 0.5
+
+
+def test_the_gate_is_closed_for_as_long_as_is_asked_or_as_a_retry_would_wait() -> None:
+    assert NEVER_RANDOM.closing_s(RateLimitError("wait", retry_after_s=0.1), 1) == 0.1
+    assert NEVER_RANDOM.closing_s(RateLimitError("wait"), 2) == 1.0
+    assert NEVER_RANDOM.closing_s(RateLimitError("wait", retry_after_s=61.0), 1) is None
