@@ -162,19 +162,21 @@ class Call:
             self.bus.publish_all(decoder.feed(data) if data else decoder.close(), published)
         except (TidewireError, LimitPassed) as raised:
             error = tries.explain(raised, watchdog)
+        else:
             if self._content_from is None:
                 self._content_from = _first_content(published, before)
-            if not self._try_again(error, watchdog, published):
-                raise tries.outcome(error) from error.__cause__
+            if data and not decoder.done:
+                return len(published) > before
+            await response.aclose()
+            misread = self._misread()
+            if misread is None or not self._try_again(misread, watchdog, published):
+                self._end("ok", None, published)
             return True
         if self._content_from is None:
             self._content_from = _first_content(published, before)
-        if data and not decoder.done:
-            return len(published) > before
-        await response.aclose()
-        misread = self._misread()
-        if misread is None or not self._try_again(misread, watchdog, published):
-            self._end("ok", None, published)
+        if not self._try_again(error, watchdog, published):
+            # Out here, where what is handled does not take the place of what an error shows of those before it.
+            raise tries.outcome(error)
         return True
 
     def _try_again(self, error: TidewireError, watchdog: Watchdog, published: list[Event]) -> bool:

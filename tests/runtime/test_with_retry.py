@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import traceback
 from typing import Any
 
 import pytest
@@ -176,3 +177,6 @@ async def test_errors_keep_what_went_before_them() -> None:
         "attempt 2 failed with InternalServerError: HTTP 500 (t): no",
     ]
     assert isinstance(raised.value.__context__, InternalServerError)
+    shown = "".join(traceback.format_exception(raised.value))
+    assert "During handling of the above exception" in shown
+    assert "attempt 1 failed with RateLimitError" in shown
