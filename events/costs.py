@@ -59,7 +59,7 @@ def cost_of(usage: Usage, prices: Mapping[str, JSON], model: str) -> Cost:
         model: What to call the model where a price is missing.
 
     >>> cost_of(Usage(1000, 100, 1100, cache_read=800), {"input": 3, "output": 15, "cache_read": 0.3}, "m").usd
-    Decimal('0.00234')
+    Decimal('0.0023400')
     """
     if usage.cost_usd is not None:
         return Cost(usage.cost_usd)

@@ -295,8 +295,8 @@ def _event(plain: JSONObject) -> Event:
     fields = {name: from_plain(value) for name, value in plain.items() if name != "type"}
     kind = _KINDS[plain["type"]]
     if kind is End and fields.get("usage") is not None:
-        fields["usage"] = Usage(**fields["usage"])
-    return cast("Event", msgspec.convert(fields | {"type": plain["type"]}, kind))
+        fields["usage"] = msgspec.convert({**fields["usage"], "type": "usage"}, Usage)
+    return cast("Event", msgspec.convert({**fields, "type": plain["type"]}, kind))
 
 
 def _encode(line: JSONObject) -> bytes:

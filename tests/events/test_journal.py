@@ -38,6 +38,7 @@ from tidewire.events.types import (
     Run,
     Start,
     Token,
+    Usage,
     Wait,
     WarningEvent,
 )
@@ -47,6 +48,7 @@ SECONDS = st.floats(0, 9)
 ERRORS = st.none() | st.builds(RateLimitError, st.text(max_size=3), retry_after_s=SECONDS)
 ALL_EVENTS: st.SearchStrategy[Event] = st.one_of(
     EVENTS,
+    st.builds(Usage, COUNTS, COUNTS, COUNTS, cost_usd=st.decimals(0, 9, places=6)),
     st.builds(Start, VALUES, st.dictionaries(st.text(max_size=2), VALUES, max_size=2)),
     st.builds(Retry, COUNTS, SECONDS, st.text(max_size=3), st.none() | COUNTS),
     st.builds(Wait, st.text(max_size=3), SECONDS),
@@ -59,7 +61,7 @@ ALL_EVENTS: st.SearchStrategy[Event] = st.one_of(
         End,
         st.sampled_from(["ok", "error", "cancelled", "abandoned"]),
         VALUES,
-        usage=st.none() | USAGES,
+        usage=st.none() | USAGES | st.builds(Usage, COUNTS, cost_usd=st.decimals(0, 9, places=6)),
         usage_source=st.sampled_from(["reported", "estimated", "unknown"]),
         error=ERRORS,
         cost=st.none() | st.builds(Cost, st.decimals(0, 9, places=6), st.lists(st.text(max_size=2)).map(tuple)),
@@ -280,7 +282,7 @@ def test_what_is_no_journal_is_refused_with_the_line(data: bytes, line: int) -> 
         {"type": "token", "text": 3},
         {"type": "nothing"},
         {"type": "end", "outcome": "fine"},
-        {"type": "end", "outcome": "ok", "usage": {"wrong": 1}},
+        {"type": "end", "outcome": "ok", "usage": {"input_tokens": "x"}},
         {"type": "custom", "name": "x", "data": {"$message": 3}},
     ],
 )

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import AsyncIterator
 from typing import Annotated, Any, Literal, TypedDict, assert_type
 
 import msgspec
@@ -19,6 +20,7 @@ from tidewire import (
     RunnableConfig,
     StreamInterruptedError,
     StructuredModel,
+    chain,
     init_chat_model,
 )
 from tidewire.callbacks import get_usage_metadata_callback
@@ -249,6 +251,30 @@ async def observers(model: ChatModel) -> None:
     assert_type(usage.usage_metadata, dict[str, UsageMetadata])
 
 
+async def chains(model: ChatModel) -> None:
+    @chain
+    async def ask(question: str, *, style: str = "short") -> int:
+        return len((await model.ainvoke(f"{style}: {question}")).text)
+
+    @chain
+    async def words(question: str) -> AsyncIterator[AIMessageChunk]:
+        async for chunk in model.astream(question):
+            yield chunk
+
+    @chain
+    def plain(question: str) -> list[str]:
+        return question.split()
+
+    assert_type(await ask.ainvoke("hi", style="long"), int)
+    assert_type(ask.invoke("hi"), int)
+    assert_type(await ask.abatch(["hi"]), list[int])
+    async for chunk in words.astream("hi"):
+        assert_type(chunk, AIMessageChunk)
+    assert_type(plain.invoke("hi there"), list[str])
+    async for record in ask.astream_events("hi"):
+        assert_type(record["event"], str)
+
+
 def fakes() -> None:
     fake = GenericFakeChatModel(messages=iter([AIMessage("hello"), AIMessage("again")]))
     assert_type(fake.invoke("hi"), AIMessage)
@@ -268,5 +294,6 @@ async def main() -> None:
     errors_carry_what_arrived()
     histories(model)
     await observers(model)
+    await chains(model)
     fakes()
     await structured_output_with_its_message(model)
