@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ast
 import importlib
+import importlib.util
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -132,6 +133,18 @@ def test_only_import_lines_change(name: str) -> None:
 def test_every_name_of_the_table_can_be_imported_from_here() -> None:
     targets = {target for names in TABLE.values() for target in names.values()}
     assert [one for one in targets if not hasattr(importlib.import_module(one.module), one.name)] == []
+
+
+def test_the_names_of_the_table_are_those_that_users_import() -> None:
+    looked_at = {module for module in TABLE if importlib.util.find_spec(module.partition(".")[0]) is not None}
+    assert {"langchain.chat_models", "langchain.messages", "langchain_core.callbacks"} <= looked_at
+    missing = [
+        f"{module}.{name}"
+        for module in sorted(looked_at)
+        for name in TABLE[module]
+        if not hasattr(importlib.import_module(module), name)
+    ]
+    assert missing == []
 
 
 # The harness can fail.
