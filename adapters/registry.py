@@ -12,7 +12,6 @@ from functools import cache
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from tidewire.adapters.model_names import near_names, provider_of
 from tidewire.adapters.spec import Adapter
 from tidewire.events.errors import ConfigurationError
 
@@ -101,6 +100,8 @@ def infer_provider(model: str) -> str:
     Raises:
         ConfigurationError: The name is not known; the nearest ones are listed, and how to name the provider.
     """
+    from tidewire.adapters.model_names import near_names, provider_of
+
     provider = provider_of(model)
     if provider is not None:
         return provider

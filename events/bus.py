@@ -383,6 +383,17 @@ def enclosing(bus: Bus) -> Generator[None]:
 
 
 @contextmanager
+def detached() -> Generator[None]:
+    """Make what begins within the block part of no run, heard by nobody around. Never around a ``yield``."""
+    around, heard = _current.set(None), _scoped.set(())
+    try:
+        yield
+    finally:
+        _scoped.reset(heard)
+        _current.reset(around)
+
+
+@contextmanager
 def subscribe(subscriber: Subscriber, *, critical: bool = False) -> Generator[None]:
     """Hear every run that starts within the block, in this task and those started from it.
 
@@ -408,6 +419,7 @@ __all__ = [
     "Subscriber",
     "Subscription",
     "current_bus",
+    "detached",
     "enclosing",
     "scoped_subscriptions",
     "subscribe",

@@ -15,9 +15,11 @@ from tidewire.events.errors import (
     APITimeoutError,
     StreamInterruptedError,
     TidewireError,
+    TimeoutPhase,
 )
 from tidewire.events.types import Meta, Usage, WarningEvent
 from tidewire.limiter import Reservation
+from tidewire.policy import Timeout
 from tidewire.settings import Settings
 from tidewire.stream_usage import is_usage_refused, remember_refusal
 from tidewire.watchdog import LimitPassed, Watchdog
@@ -139,10 +141,9 @@ class Attempt:
         """The error that the caller should see, for what came out of the transport or the decoder."""
         phase = watchdog.expired
         if phase is not None:
-            limit = self._settings.timeout.for_phase(phase)
-            timed_out = APITimeoutError(f"no answer within {limit:g} s ({phase})", phase=phase)
-            timed_out.__cause__ = error
-            return timed_out
+            late = timed_out(self._settings.timeout, phase)
+            late.__cause__ = error
+            return late
         assert isinstance(error, TidewireError), "a limit was passed, but none is named"
         if self.is_open and isinstance(error, APIConnectionError) and not isinstance(error, APITimeoutError):
             broken = StreamInterruptedError(f"the answer broke off: {error.message}")
@@ -165,6 +166,11 @@ class Attempt:
         return body[:BODY_LIMIT]
 
 
+def timed_out(timeout: Timeout, phase: TimeoutPhase) -> APITimeoutError:
+    """The error of a limit that was passed."""
+    return APITimeoutError(f"no answer within {timeout.for_phase(phase):g} s ({phase})", phase=phase)
+
+
 def with_query(url: str, query: Mapping[str, str]) -> str:
     """The address with these fields in its query, in place of its own of the same names.
 
@@ -175,4 +181,4 @@ def with_query(url: str, query: Mapping[str, str]) -> str:
     return f"{path}?{urlencode({**dict(parse_qsl(own, keep_blank_values=True)), **query})}"
 
 
-__all__ = ["Attempt", "with_query"]
+__all__ = ["Attempt", "timed_out", "with_query"]

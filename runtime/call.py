@@ -9,9 +9,12 @@ arrived. The connection is closed before ``end`` is published.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+import anyio
 
 from tidewire.adapters.spec import ModelRequest
+from tidewire.attempt import timed_out
 from tidewire.config import parse_run_id
 from tidewire.events.bus import Bus, current_bus, scoped_subscriptions
 from tidewire.events.callbacks import subscriptions
@@ -19,11 +22,15 @@ from tidewire.events.convert import ModelInput, convert_to_messages
 from tidewire.events.costs import add_costs, cost_of, unknown_cost
 from tidewire.events.errors import OutputParsingError, TidewireError
 from tidewire.events.messages import AIMessage
-from tidewire.events.types import CONTENT, Cost, End, Event, Outcome, Run, Start
+from tidewire.events.types import CONTENT, Cost, End, Event, Outcome, Retry, Run, Start
+from tidewire.response_cache import chosen_cache
 from tidewire.runs import make_run
 from tidewire.settings import Settings
 from tidewire.tries import Tries
 from tidewire.watchdog import LimitPassed, Watchdog
+
+if TYPE_CHECKING:
+    from tidewire.shared_calls import Share
 
 
 class Call:
@@ -44,12 +51,14 @@ class Call:
         "_content_from",
         "_error",
         "_over",
+        "_share",
         "_spent",
         "_started",
         "_streamed",
         "_tries",
         "_watchdog",
         "bus",
+        "cost",
         "run",
     )
 
@@ -69,6 +78,9 @@ class Call:
         self._tries = Tries(settings, convert_to_messages(input), stream=wanted)
         self._streamed = stream is not None
         self._watchdog: Watchdog | None = None
+        self._share: Share | None = None
+        #: What it cost, once it is over; None where nobody answered.
+        self.cost: Cost | None = None
         self._error: BaseException | None = None
         # The number of the first event of the answer that was published, if there is one.
         self._content_from: int | None = None
@@ -86,6 +98,11 @@ class Call:
     def request(self) -> ModelRequest:
         """What the codec is asked to spell."""
         return self._tries.request
+
+    @property
+    def attempts(self) -> int:
+        """The HTTP requests made."""
+        return self._tries.attempts
 
     @property
     def over(self) -> bool:
@@ -139,14 +156,50 @@ class Call:
             self._watchdog = Watchdog(tries.settings.timeout)
             self.bus.publish_all((Start(tries.request.messages, tries.request.parameters),), published)
             await self.bus.flush()
+            cache = chosen_cache(tries.settings.cache)
+            if cache is not None:
+                from tidewire.shared_calls import join
+
+                self._share = await join(cache, tries.settings, tries.request, self._again)
         watchdog = self._watchdog
         assert watchdog is not None
         watchdog.begin_wait()
         try:
-            while not await self._step(watchdog, published):
+            while not await (self._step if self._share is None else self._take)(watchdog, published):
                 pass
         finally:
             watchdog.end_wait()
+
+    def _again(self, settings: Settings) -> Call:
+        """A call of its own that asks the same."""
+        return Call(settings, self.request.messages, None, stream=True if self._streamed else None)
+
+    async def _take(self, watchdog: Watchdog, published: list[Event]) -> bool:
+        """The next part of an answer that is cached or shared with other calls. True when there is something to return.
+
+        Of the limits only the total is this call's own; the others are those of the call that asks.
+        """
+        share, tries = self._share, self._tries
+        assert share is not None, "only a share is taken from"
+        before = len(published)
+        with anyio.move_on_after(watchdog.remaining_s) as scope:
+            await share.more()
+        asked = share.asked
+        if asked is not None:  # who answers, and to what request, may be another model of the fallbacks
+            tries.settings, tries.request, tries.attempts = asked.settings, asked.request, asked.attempts
+        if scope.cancelled_caught:
+            raise timed_out(watchdog.timeout, "total")
+        try:
+            self.bus.publish_all(share.events(), published)
+        finally:
+            for event in published[before:]:
+                if type(event) is Retry:
+                    self._content_from = None
+                elif self._content_from is None and type(event) in CONTENT:
+                    self._content_from = event.seq
+        if share.done:
+            self._end("ok", None, published)
+        return share.done or len(published) > before
 
     async def _step(self, watchdog: Watchdog, published: list[Event]) -> bool:
         """One network read, or a failure that is not the last word. True when there is something to return."""
@@ -237,9 +290,14 @@ class Call:
         if attempt is not None and outcome != "ok":
             attempt.drop()
         tries.end(succeeded=outcome == "ok")
+        share = self._share
+        if share is not None:
+            self.bus.publish_all(share.leave(), published)
         self._over = True
         fold = self.bus.fold
         usage = fold.usage_event()
+        answered = attempt is not None and attempt.is_answered
+        self.cost = self._cost(is_answered=answered) if share is None else share.cost
         self.bus.publish_all(
             (
                 End(
@@ -248,7 +306,7 @@ class Call:
                     usage=usage,
                     usage_source="unknown" if usage is None else "reported",
                     error=error if isinstance(error, Exception) else None,
-                    cost=self._cost(is_answered=attempt is not None and attempt.is_answered),
+                    cost=self.cost,
                 ),
             ),
             published,

@@ -164,10 +164,10 @@ def init_chat_model(
             ``api_key`` (text, or a function that gives it), ``base_url``, ``timeout`` (seconds, or a
             :class:`~tidewire.Timeout`), ``max_retries``, ``resume`` ("restart" begins a broken answer anew, although a
             part of it was heard), ``default_headers``, ``default_query``, ``extra_body``, ``include_response_headers``,
-            ``callbacks``, ``tags``, ``metadata``, ``stream_usage``, ``streaming``, ``disable_streaming``, ``profile``
-            (what the model can do, in place of what is known of it), ``check_profile`` (refuse what the profile rules
-            out), ``custom_get_token_ids`` (the model's tokenizer), ``proxy``, ``verify``, ``http_client``,
-            ``transport``.
+            ``cache``, ``callbacks``, ``tags``, ``metadata``, ``stream_usage``, ``streaming``, ``disable_streaming``,
+            ``profile`` (what the model can do, in place of what is known of it), ``check_profile`` (refuse what the
+            profile rules out), ``custom_get_token_ids`` (the model's tokenizer), ``proxy``, ``verify``,
+            ``http_client``, ``transport``.
 
     Raises:
         ConfigurationError: The provider or a parameter is unknown; the nearest names are listed. A missing key is

@@ -18,6 +18,7 @@ from tidewire.events.blocks import JSON
 from tidewire.events.errors import ConfigurationError
 from tidewire.model_profile import ModelProfile
 from tidewire.policy import RetryPolicy, Timeout, check_count, is_number
+from tidewire.response_cache import checked_cache
 from tidewire.settings import Resume, Settings
 
 #: Other names under which the field knows a keyword; ``{provider}`` stands for the provider's name.
@@ -92,6 +93,7 @@ def _field(name: str, convert: Callable[[Any], Any] = lambda value: value) -> Ca
 #: What a keyword does that is no parameter of the provider's.
 _SETTERS: dict[str, Callable[[Settings, Any], Settings]] = {
     "base_url": _set_base_url,
+    "cache": _field("cache", lambda value: value if isinstance(value, bool) else checked_cache(value)),
     "callbacks": _field("callbacks"),
     "check_profile": _field("check_profile", bool),
     "custom_get_token_ids": _field("custom_get_token_ids"),

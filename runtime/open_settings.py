@@ -16,7 +16,7 @@ from typing import Any, Generic, Literal, TypeAlias, TypeVar, cast
 
 from tidewire.adapters.registry import find_adapter, infer_provider, split_named
 from tidewire.adapters.spec import Adapter
-from tidewire.config import RunnableConfig, check_config
+from tidewire.config import RunnableConfig, check_config, inherited_config
 from tidewire.construct import build_settings, keyword_names
 from tidewire.events.errors import ConfigurationError
 from tidewire.settings import Change, Settings
@@ -77,7 +77,8 @@ class OpenSettings:
         Raises:
             ConfigurationError: No model is named, a field is unknown or closed, or a value cannot be used.
         """
-        taken = self._taken({**self._configured, **_configurable_of(config)})
+        inherited = _configurable_of(inherited_config())
+        taken = self._taken({**inherited, **self._configured, **_configurable_of(config)})
         key = _key_of(taken)
         known = self._changed.get(key)
         if known is not None:

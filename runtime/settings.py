@@ -25,6 +25,7 @@ from tidewire.limiter import BaseRateLimiter
 from tidewire.model_profile import ModelProfile
 from tidewire.policy import RetryPolicy, Timeout
 from tidewire.profile_checks import check_request, fit_parameters
+from tidewire.response_cache import BaseCache
 from tidewire.stream_usage import refuses_usage
 
 if TYPE_CHECKING:
@@ -63,6 +64,7 @@ class Settings(msgspec.Struct, frozen=True):
         stream_usage: Whether streams ask for token counts.
         disable_streaming: True asks for no streams, whoever reads them; "tool_calling" for none where tools are bound.
         streaming: True streams also for ``ainvoke``, None does so when somebody listens to tokens, False never does.
+        cache: Where answers are kept: a cache, True for that of all models, None for that one if there is one, False.
         callbacks: Who hears the calls of this model only.
         tags: Labels of the calls of this model only.
         metadata: Data of the calls of this model only.
@@ -95,6 +97,7 @@ class Settings(msgspec.Struct, frozen=True):
     stream_usage: bool = True
     disable_streaming: bool | Literal["tool_calling"] = False
     streaming: bool | None = None
+    cache: BaseCache | bool | None = None
     callbacks: Callbacks = None
     tags: tuple[str, ...] = ()
     metadata: dict[str, Any] = {}

@@ -30,10 +30,11 @@ class Watchdog:
         timeout: The limits.
     """
 
-    __slots__ = ("_abort", "_due", "_first", "_loop", "_spent", "_timeout", "_timer", "_waiting_since", "expired")
+    __slots__ = ("_abort", "_due", "_first", "_loop", "_spent", "_timer", "_waiting_since", "expired", "timeout")
 
     def __init__(self, timeout: Timeout) -> None:
-        self._timeout = timeout
+        #: The limits.
+        self.timeout = timeout
         self._abort: Callable[[], None] | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._due = 0.0
@@ -69,7 +70,7 @@ class Watchdog:
     def restart(self, timeout: Timeout) -> None:
         """Another model takes over, with limits of its own, while the caller waits."""
         self.stop()
-        self._timeout = timeout
+        self.timeout = timeout
         self._spent = 0.0
         self._waiting_since = time.monotonic()
         self._first = True
@@ -77,10 +78,10 @@ class Watchdog:
     @property
     def remaining_s(self) -> float | None:
         """Seconds left of the total, or None without one."""
-        if self._timeout.total is None:
+        if self.timeout.total is None:
             return None
         waiting = 0.0 if self._waiting_since is None else time.monotonic() - self._waiting_since
-        return self._timeout.total - self._spent - waiting
+        return self.timeout.total - self._spent - waiting
 
     async def guard(self, work: Awaitable[T], abort: Callable[[], None] | None) -> T:
         """Await ``work`` (opening a response when ``abort`` is None, else reading it) within the limits.
@@ -129,9 +130,9 @@ class Watchdog:
     def _limit(self) -> tuple[float | None, TimeoutPhase]:
         """How long the present wait may take, and the name of that limit."""
         phase: TimeoutPhase = "first_event" if self._first else "between_events"
-        limit = self._timeout.for_phase(phase)
-        if self._timeout.total is not None:
-            left = self._timeout.total - self._spent
+        limit = self.timeout.for_phase(phase)
+        if self.timeout.total is not None:
+            left = self.timeout.total - self._spent
             if limit is None or left < limit:
                 return left, "total"
         return limit, phase

@@ -20,8 +20,8 @@ ROOMS = {"events": "tidewire.events", "adapters": "tidewire.adapters", "runtime"
 
 # These load what a call turns out to need; everybody else imports tidewire's modules at the top.
 LOADERS = {
-    "tidewire", "tidewire.adapters.registry", "tidewire.adapters.transports", "tidewire.chat_models", "tidewire.cli",
-    "tidewire.construct", "tidewire.model",
+    "tidewire", "tidewire.adapters.registry", "tidewire.adapters.transports", "tidewire.call", "tidewire.chat_models",
+    "tidewire.cli", "tidewire.construct", "tidewire.model",
 }  # fmt: skip
 
 # What may be imported late, because a user may not have it or `import tidewire` shall not load it.
@@ -352,7 +352,7 @@ def test_a_cycle_is_told_in_the_order_of_its_imports(tmp_path: Path) -> None:
         ),
         ("events/bus.py", "class A:\n    import json"),
         ("adapters/spec.py", "def f():\n    importlib.import_module('tidewire.adapters.sse')"),
-        ("runtime/call.py", "importlib.import_module(name)"),
+        ("runtime/stream.py", "importlib.import_module(name)"),
         ("runtime/cli.py", "def f():\n    import json"),
     ],
 )

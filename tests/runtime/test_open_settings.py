@@ -8,8 +8,9 @@ from typing import Any, cast
 import pytest
 from pydantic import BaseModel
 
-from tidewire import ChatAnthropic, ChatModel, StructuredModel, init_chat_model
+from tidewire import ChatAnthropic, ChatModel, StructuredModel, chain, init_chat_model
 from tidewire.adapters.embedded import ADAPTER as EMBEDDED
+from tidewire.adapters.script import Fail
 from tidewire.config import RunnableConfig
 from tidewire.errors import ConfigurationError
 from tidewire.events.types import Event, Run, Start
@@ -351,3 +352,28 @@ async def test_parameters_of_a_call_count_more_than_those_of_its_config() -> Non
     await model.ainvoke("hi", config)
     await model.ainvoke("hi", config, temperature=0.7)
     assert started == [{"temperature": 0.5}, {"temperature": 0.7}]
+
+
+async def test_the_model_is_picked_by_the_config_of_the_run_around_too() -> None:
+    inner = init_chat_model(script=SCRIPT * 4)
+
+    @chain
+    async def outer(question: str) -> str:
+        message = await inner.ainvoke(question)
+        return str(message.response_metadata["model_name"])
+
+    assert await outer.ainvoke("hi", picks("embedded:one")) == "one"
+    beforehand = inner.with_config(configurable={"model": "embedded:two"})
+    assert beforehand.invoke("hi").response_metadata["model_name"] == "two"
+
+
+async def test_retries_and_fallbacks_count_for_whichever_model_is_picked() -> None:
+    model = init_chat_model(script=[Fail(status=500), *SCRIPT]).with_retry(stop_after_attempt=1)
+    spare = init_chat_model("embedded:spare", script=["From the spare."])
+    backed = model.bind(temperature=0).with_fallbacks([spare]).bind_tools([look_up])
+    settings = chosen(backed, model="embedded:one")
+    assert settings.retry.max_retries == 0
+    assert settings.fallbacks is not None
+    assert [len(one.tools) for one in (settings, *settings.fallbacks.models)] == [1, 1]
+    message = await backed.ainvoke("hi", picks("embedded:one"))
+    assert (message.text, message.response_metadata["model_name"]) == ("From the spare.", "spare")
