@@ -89,8 +89,12 @@ def _count(totals: dict[str, UsageMetadata], name: str, usage: UsageMetadata | N
 
 
 @contextmanager
-def get_usage_metadata_callback() -> Generator[UsageMetadataCallbackHandler]:
-    """Count the tokens and costs of every call that starts within the block; nothing stays when it is left."""
+def get_usage_metadata_callback(name: str = "usage_metadata_callback") -> Generator[UsageMetadataCallbackHandler]:
+    """Count the tokens and costs of every call that starts within the block; nothing stays when it is left.
+
+    Args:
+        name: Taken for compatibility: the counter needs none, for nothing of it outlives its block.
+    """
     handler = UsageMetadataCallbackHandler()
     with subscribe(handler):
         yield handler

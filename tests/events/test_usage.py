@@ -57,7 +57,7 @@ async def test_blocks_nest_and_each_counts_a_call_once() -> None:
     model = init_chat_model("embedded:demo", script=always)
     with get_usage_metadata_callback() as outer:
         async with open_run("chain"):
-            with get_usage_metadata_callback() as inner:
+            with get_usage_metadata_callback("inner") as inner:
                 await model.ainvoke("hi")
             await model.ainvoke("hi")
     assert inner.usage_metadata == {"demo": USAGE.metadata()}

@@ -7,6 +7,7 @@ import math
 
 import anyio
 import anyio.lowlevel
+import pytest
 
 from tidewire.fair_queue import Gate
 
@@ -88,3 +89,21 @@ async def test_those_with_a_lower_place_stand_before_those_with_a_higher_one() -
         allowed = True
         gate.look_again()
     assert let_in == ["a", "b", "c", "d", "last"]
+
+
+async def test_who_cannot_be_let_in_leaves_the_queue() -> None:
+    answers = [math.inf, 0.0]
+
+    def admit(want: str) -> float:
+        if want == "wrong" and gate.waiting:
+            raise ValueError(want)
+        return answers[0]
+
+    gate = Gate(admit)
+    with pytest.raises(ValueError, match="wrong"):
+        gate.enter_blocking("wrong")
+    with pytest.raises(ValueError, match="wrong"):
+        await gate.enter("wrong")
+    assert gate.waiting == 0
+    del answers[0]
+    await gate.enter("right")
