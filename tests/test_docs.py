@@ -183,6 +183,13 @@ def test_every_page_is_reached_from_the_index() -> None:
     assert [page_name(page) for page in PAGES if page not in reached and page.name != "README.md"] == []
 
 
+def test_the_figures_of_the_readme_are_those_of_the_performance_page() -> None:
+    measured = (ROOT / "docs/performance.md").read_text()
+    figures = re.findall(r"(\d[\d.,]*) (?:µs|ms|times)\b", (ROOT / "README.md").read_text())
+    assert figures
+    assert [figure for figure in figures if not re.search(rf"(?<![\d.]){re.escape(figure)}(?![\d.])", measured)] == []
+
+
 @pytest.mark.parametrize("name", WITH_EXAMPLES)
 def test_the_examples_in_docstrings_run(name: str) -> None:
     module = importlib.import_module(name)
