@@ -15,7 +15,7 @@ from tidewire.adapters.host import start_hosted
 from tidewire.events.bus import Subscription
 from tidewire.events.stream_events import RecordFilter, RecordMaker, StreamEvent
 from tidewire.events.taps import Tap
-from tidewire.events.types import CONTENT, Custom, End, Event, Finish, Meta, Piece, Retry, Run, Start, Usage
+from tidewire.events.types import CONTENT, Custom, End, Event, Fallback, Finish, Meta, Piece, Retry, Run, Start, Usage
 from tidewire.stream import ChunkMaker, Work
 
 T = TypeVar("T")
@@ -23,7 +23,7 @@ T = TypeVar("T")
 #: Events that may be unread before the run waits.
 CAPACITY = 256
 
-_RECORDED = (*CONTENT, Start, End, Custom, Piece, Meta, Usage, Finish, Retry)
+_RECORDED = (*CONTENT, Start, End, Custom, Piece, Meta, Usage, Finish, Retry, Fallback)
 
 
 class FanIn:

@@ -10,7 +10,7 @@ from pydantic import BaseModel
 
 from tests.events.grammar import check_grammar
 from tests.runtime.test_call import GOOD, NO_WAIT, USAGE, Heard, frame, model_on, status
-from tidewire import ChatModel, RetryPolicy, Timeout, init_chat_model, open_run
+from tidewire import ChatModel, RetryPolicy, Timeout, chain, init_chat_model, open_run
 from tidewire.adapters.replay_transport import Exchange, ReplayTransport
 from tidewire.callbacks import get_usage_metadata_callback
 from tidewire.errors import (
@@ -26,6 +26,7 @@ from tidewire.errors import (
     TidewireError,
 )
 from tidewire.events.types import Event, Fallback, Retry, Run, Token
+from tidewire.messages import AIMessage, AIMessageChunk
 from tidewire.tools import tool
 
 OTHER = (
@@ -362,3 +363,23 @@ async def test_the_events_of_a_run_with_fallbacks_are_in_order() -> None:
     both = model.with_fallbacks([model_on([status(503), GOOD])[0]])
     assert (await both.ainvoke("hi", {"callbacks": heard})).text == "ab"
     check_grammar(heard.events)
+
+
+async def test_records_of_a_chain_keep_nothing_of_a_model_that_failed() -> None:
+    role = b'data: {"id":"first","system_fingerprint":"fp-1","choices":[{"index":0,"delta":{"role":"assistant"}}]}\n\n'
+    error = b'data: {"error":{"message":"no","type":"invalid_request_error","code":400}}\n\n'
+    both = model_on([role + USAGE + error])[0].with_fallbacks([other_on(OTHER)[0]])
+
+    @chain
+    async def ask(question: str) -> AIMessage:
+        return await both.ainvoke(question)
+
+    chunks: list[AIMessageChunk] = []
+    async for record in ask.astream_events("hi"):
+        if record["event"] == "on_chat_model_stream":
+            chunks.append(record["data"]["chunk"])
+    total = sum(chunks[1:], start=chunks[0])
+    assert total.response_metadata["id"] == "msg_1"
+    assert "system_fingerprint" not in total.response_metadata
+    assert total.usage_metadata is not None
+    assert total.usage_metadata["input_tokens"] == 7
