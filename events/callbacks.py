@@ -150,7 +150,7 @@ _METHODS = tuple(name for name in vars(BaseCallbackHandler) if name.startswith("
 _BY_PLACE = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
 _PLACES = {"on_chat_model_start": 2, "on_tool_start": 2, "on_chain_start": 2, "on_custom_event": 2}
 _GIVEN = frozenset(
-    "run_id parent_run_id tags metadata name chunk invocation_params inputs response tool_call_id".split()  # noqa: SIM905
+    "run_id parent_run_id tags metadata name chunk invocation_params options inputs response tool_call_id".split()  # noqa: SIM905
 )
 
 
@@ -273,6 +273,7 @@ class _HandlerSubscriber:
                     serialized,
                     [list(event.input)],
                     invocation_params=event.parameters,
+                    options=event.options,
                     metadata=metadata_of(run, event.parameters),
                 )
             case "tool":

@@ -86,10 +86,14 @@ class _Stamped(msgspec.Struct, kw_only=True):
 
 
 class Start(_Stamped, tag="start"):
-    """The run begins. ``input`` is the messages of a call, or what a tool or chain was given."""
+    """The run begins. ``input`` is the messages of a call, or what a tool or chain was given.
+
+    ``options`` tells of a call in a form: the field's ``ls_structured_output_format``.
+    """
 
     input: Any
     parameters: JSONObject = {}
+    options: JSONObject = {}
 
 
 class Retry(_Stamped, tag="retry", gc=False):

@@ -154,7 +154,9 @@ class Call:
             self._started = True
             tries = self._tries
             self._watchdog = Watchdog(tries.settings.timeout)
-            self.bus.publish_all((Start(tries.request.messages, tries.request.parameters),), published)
+            request, form = tries.request, tries.settings.form
+            options = {} if form is None else form.options_of(request)
+            self.bus.publish_all((Start(request.messages, request.parameters, options),), published)
             await self.bus.flush()
             cache = chosen_cache(tries.settings.cache)
             if cache is not None:

@@ -83,6 +83,13 @@ class Form(msgspec.Struct, frozen=True):
                 alone = msgspec.structs.replace(asked, parallel_tool_calls=False)
                 return alone if request.parallel_tool_calls is None and _can_spell(adapter, alone) else asked
 
+    def options_of(self, request: ModelRequest) -> JSONObject:
+        """What handlers are told of the form that a request asks for, as the field has it."""
+        output = request.output
+        method = "function_calling" if output is None else "json_mode" if output.schema is None else "json_schema"
+        kwargs: JSONObject = {"method": method} if self.strict is None else {"method": method, "strict": self.strict}
+        return {"ls_structured_output_format": {"kwargs": kwargs, "schema": self.schema}}
+
     def _choose(self, adapter: Adapter, facts: JSONObject, request: ModelRequest) -> StructuredMethod:
         known = facts.get("structured_output")
         if known in _METHODS:

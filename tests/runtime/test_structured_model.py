@@ -14,7 +14,9 @@ import pytest
 
 from tests.events.grammar import check_grammar
 from tidewire import ChatAnthropic, ChatModel, ChatOpenAI, init_chat_model, open_run, subscribe
+from tidewire.callbacks import BaseCallbackHandler
 from tidewire.errors import ConfigurationError, OutputParsingError, RateLimitError, RefusalError
+from tidewire.events.blocks import JSONObject
 from tidewire.events.types import End, Event, Run
 from tidewire.messages import AIMessage
 from tidewire.structured import StructuredMethod
@@ -344,3 +346,22 @@ async def test_the_cost_of_a_growing_value_stays_in_proportion_to_its_length() -
     # Each reading looks at all that has arrived; their number grows with the logarithm of the length.
     assert few <= 10_000 / 20
     assert many - few < 3 / GROWTH
+
+
+@pytest.mark.parametrize("strict", [None, True])
+@pytest.mark.parametrize("method", METHODS)
+async def test_handlers_are_told_the_form_that_a_call_asks_for(method: StructuredMethod, strict: bool | None) -> None:
+    class Told(BaseCallbackHandler):
+        def on_chat_model_start(self, serialized: JSONObject, messages: object, **kwargs: Any) -> None:
+            options.append(kwargs["options"])
+
+    options: list[JSONObject] = []
+    model = init_chat_model("embedded:demo")
+    formed = model.with_structured_output(SCHEMA, method=method, strict=strict, include_raw=True)
+    await formed.ainvoke("hi", {"callbacks": Told()})
+    await model.ainvoke("hi", {"callbacks": Told()})
+    told, none = options
+    assert none == {}
+    kwargs = {"method": method} if strict is None else {"method": method, "strict": True}
+    assert told["ls_structured_output_format"]["kwargs"] == kwargs
+    assert told["ls_structured_output_format"]["schema"]["required"] == ["title", "year"]
