@@ -97,10 +97,9 @@ class Watchdog:
         limit, phase = self._limit()
         if limit is None:
             return await work
-        with anyio.move_on_after(limit - self._waited()) as scope:
+        with anyio.move_on_after(limit - self._waited()):
             return await work
-        if scope.cancelled_caught:
-            self.expired = phase
+        self.expired = phase
         raise LimitPassed
 
     async def within_total(self, work: Awaitable[T]) -> T:

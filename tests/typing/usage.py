@@ -107,6 +107,7 @@ def calls_of_a_model(model: ChatModel) -> None:
         assert_type(message, AIMessage)
     assert_type(model.bind(temperature=0), ChatModel)
     assert_type(model.with_config(tags=["a"]).bind_tools([get_weather]), ChatModel)
+    assert_type(model.with_retry(stop_after_attempt=2).with_fallbacks([model, "embedded:demo"]), ChatModel)
 
 
 async def async_calls_of_a_model(model: ChatModel) -> None:
