@@ -164,11 +164,12 @@ class RetryPolicy(msgspec.Struct, frozen=True):
     def closing_s(self, error: TidewireError, attempt: int) -> float | None:
         """Seconds to close the gate for; None when the provider asks for more than anybody waits.
 
-        Not longer than it asks for: behind the gate calls are let out bit by bit, so nobody has to keep aside.
+        Not longer than it asks for: behind the gate calls are let out bit by bit, so nobody has to keep aside. No time
+        at all is no answer to when.
         """
         asked = error.retry_after_s if isinstance(error, APIStatusError) else None
         wait = self.wait_for(error, attempt)
-        return wait if wait is None or asked is None else asked
+        return asked if wait is not None and asked else wait
 
     def wait_for(self, error: TidewireError, attempt: int) -> float | None:
         """Seconds to let pass after an error, whoever asks next; None when the provider asks for too many."""

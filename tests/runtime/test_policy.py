@@ -194,4 +194,5 @@ def test_an_answer_that_stands_still_may_pass_only_where_it_may_be_discarded() -
 def test_the_gate_is_closed_for_as_long_as_is_asked_or_as_a_retry_would_wait() -> None:
     assert NEVER_RANDOM.closing_s(RateLimitError("wait", retry_after_s=0.1), 1) == 0.1
     assert NEVER_RANDOM.closing_s(RateLimitError("wait"), 2) == 1.0
+    assert NEVER_RANDOM.closing_s(RateLimitError("wait", retry_after_s=0.0), 2) == 1.0
     assert NEVER_RANDOM.closing_s(RateLimitError("wait", retry_after_s=61.0), 1) is None
