@@ -352,6 +352,13 @@ def test_only_a_chat_model_is_one() -> None:
         as_chat_model(structured)
 
 
+def test_of_a_configurable_model_the_default_is_called() -> None:
+    model = as_chat_model(init_chat_model("embedded:demo", configurable_fields=("temperature",)))
+    assert model.invoke("hi").response_metadata["model_name"] == "demo"
+    with pytest.raises(ConfigurationError):
+        as_chat_model(init_chat_model())
+
+
 def test_what_a_call_sets_wins_over_what_a_field_sets_over_what_the_model_has() -> None:
     with Simulator() as simulator:
         model = as_chat_model(model_on(WIRES["openai chat"], simulator, temperature=0.1, max_tokens=50))

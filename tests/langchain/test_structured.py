@@ -150,6 +150,29 @@ def test_what_cannot_be_read_is_told(form: Any, reply: Reply | str, told: str) -
     assert isinstance(error.value.raw, AIMessage)
 
 
+class OldPicky(pydantic.v1.BaseModel):
+    """Some words, but not all."""
+
+    word: str
+
+    def __init__(self, **values: Any) -> None:
+        super().__init__(**values)
+        if self.word == "no":
+            raise ValueError("be polite")
+
+
+def test_what_an_old_model_checks_itself_is_told_too() -> None:
+    with pytest.raises(OutputParsingError, match="be polite"):
+        saying('{"word": "no"}').with_structured_output(OldPicky).invoke("hi")
+
+
+@pytest.mark.parametrize("method", ["json_schema", "function_calling"])
+def test_an_answer_that_is_not_streamed_is_read_too(method: str) -> None:
+    said = TEXT if method == "json_schema" else Reply(tool_calls=[Call("Movie", PLAIN)])
+    model = as_chat_model(init_chat_model("embedded:demo", script=[said]), disable_streaming=True)
+    assert list(model.with_structured_output(Movie, method=method).stream("hi"))[-1] == Movie(**PLAIN)
+
+
 def test_a_refusal_is_one() -> None:
     with pytest.raises(RefusalError, match="I will not"):
         saying(Reply("I will not.", finish="refusal")).with_structured_output(Movie).invoke("hi")
