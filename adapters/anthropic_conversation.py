@@ -13,20 +13,16 @@ from __future__ import annotations
 
 import base64
 import binascii
-import re
-import zlib
 from collections.abc import Iterable, Sequence
 from typing import cast
 
 from tidewire.adapters.anthropic_blocks import write_block, write_citation
-from tidewire.adapters.content import field_of, web_address
+from tidewire.adapters.content import answer_blocks, field_of, plain_id, web_address
 from tidewire.events.blocks import JSONObject
 from tidewire.events.errors import ConfigurationError
 from tidewire.events.messages import AIMessage, BaseMessage, ToolMessage
 from tidewire.events.tool_args import parse_partial_arguments
 from tidewire.events.types import WarningEvent
-
-_BAD_ID = re.compile(r"[^a-zA-Z0-9_-]")
 
 #: What a document is when it does not say.
 _DOCUMENT_TYPES = {"file": "application/pdf", "text-plain": "text/plain"}
@@ -124,7 +120,7 @@ class _Answer:
         self._own = self._maker is None or self._maker == provider
         self.blocks = [
             spelled
-            for block in cast("_Blocks", message.content_blocks)
+            for block in answer_blocks(message, own=self._own)
             if (spelled := self._spell(block, answered)) is not None
         ]
 
@@ -159,7 +155,7 @@ class _Answer:
     def _tool_use(self, block: JSONObject, args: JSONObject) -> JSONObject:
         spelled: JSONObject = {
             "type": "tool_use",
-            "id": valid_id(block["id"]),
+            "id": plain_id(block["id"]),
             "name": block["name"] or "unnamed",
             "input": args,
         }
@@ -210,7 +206,7 @@ def _user(blocks: Iterable[object], place: str) -> _Blocks:
 
 
 def _tool_result(message: ToolMessage) -> JSONObject:
-    result: JSONObject = {"type": "tool_result", "tool_use_id": valid_id(message.tool_call_id)}
+    result: JSONObject = {"type": "tool_result", "tool_use_id": plain_id(message.tool_call_id)}
     content = _user(message.content_blocks, "a tool message")
     if content:
         result["content"] = _shortest(content)
@@ -287,17 +283,8 @@ def _marked(spelled: JSONObject, block: JSONObject) -> JSONObject:
     return spelled if mark is None else {**spelled, "cache_control": mark}
 
 
-def valid_id(id: str | None) -> str:
-    """An id of a call that the API takes, the same for a call and its result; other providers' have more characters."""
-    given = id or ""
-    valid = _BAD_ID.sub("_", given)
-    if given and valid == given:
-        return given
-    return f"{valid or 'call'}_{zlib.crc32(given.encode('utf-8', 'replace')):08x}"
-
-
 def _unspellable(kind: str, place: str) -> ConfigurationError:
     return ConfigurationError(f"anthropic cannot take a block of type {kind!r} in {place}")
 
 
-__all__ = ["Conversation", "valid_id"]
+__all__ = ["Conversation"]

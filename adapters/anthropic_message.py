@@ -47,18 +47,23 @@ class Message(msgspec.Struct):
     error: JSON = None
 
 
-class _OutputDetails(msgspec.Struct):
-    thinking_tokens: int | None = None
+class _Written(msgspec.Struct):
+    ephemeral_5m_input_tokens: int | None = None
+    ephemeral_1h_input_tokens: int | None = None
 
 
 class _Counts(msgspec.Struct):
-    """The numbers of a usage object; None where the provider does not say."""
+    """The numbers of a usage object; None where the provider does not say.
+
+    How many tokens of the output were thought is not among them, as elsewhere in the field: ``output_tokens_details``
+    stands with the rest of the object in ``response_metadata["usage"]``.
+    """
 
     input_tokens: int | None = None
     output_tokens: int | None = None
     cache_read_input_tokens: int | None = None
     cache_creation_input_tokens: int | None = None
-    output_tokens_details: _OutputDetails | None = None
+    cache_creation: _Written | None = None
 
 
 _FINISH: dict[str, FinishReason] = {
@@ -233,14 +238,15 @@ class MessageReader:
         read, created = counts.cache_read_input_tokens or 0, counts.cache_creation_input_tokens or 0
         sent = (counts.input_tokens or 0) + read + created
         made = counts.output_tokens or 0
-        details = counts.output_tokens_details
+        written = counts.cache_creation or _Written()
         yield Usage(
             input_tokens=sent,
             output_tokens=made,
             total_tokens=sent + made,
             cache_read=read,
             cache_creation=created,
-            reasoning=details.thinking_tokens if details is not None else None,
+            cache_creation_5m=written.ephemeral_5m_input_tokens,
+            cache_creation_1h=written.ephemeral_1h_input_tokens,
         )
 
 

@@ -80,8 +80,8 @@ def body_of(request: ModelRequest, provider: str) -> tuple[bytes, tuple[WarningE
     if choice is not None:
         body["tool_choice"] = choice
     body.update(request.extra_body)
-    warnings = [*conversation.warnings, *left_out(provider, request.messages, cache_marks=True, failures=True)]
-    return _json(body), (*warnings, *keywords_left_out(provider, refused))
+    without_place = left_out(provider, request.messages, cache_marks=True, failures=True, citations_of=(provider,))
+    return _json(body), (*conversation.warnings, *without_place, *keywords_left_out(provider, refused))
 
 
 def _thinking(request: ModelRequest) -> JSONObject:

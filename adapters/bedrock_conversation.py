@@ -15,15 +15,14 @@ The format's rules that shape this file:
 from __future__ import annotations
 
 import json
-import re
-import zlib
 from collections.abc import Iterable, Sequence
 from typing import cast
 
 from tidewire.adapters.bedrock_blocks import write_block, write_citation
 from tidewire.adapters.bedrock_families import knows_tool_status, vendor_of
 from tidewire.adapters.bedrock_media import DocumentNames, write_media
-from tidewire.adapters.content import field_of
+from tidewire.adapters.content import answer_blocks, field_of, plain_id
+from tidewire.adapters.left_out import citations_left_out
 from tidewire.events.blocks import JSONObject
 from tidewire.events.errors import ConfigurationError
 from tidewire.events.messages import AIMessage, BaseMessage, ToolMessage
@@ -32,9 +31,6 @@ from tidewire.events.types import WarningEvent
 
 #: The providers that speak this format; what one of them made, the other takes back.
 PROVIDERS = frozenset({"bedrock", "bedrock_converse"})
-
-_BAD_ID = re.compile(r"[^a-zA-Z0-9_-]")
-_ID_LENGTH = 64
 
 _Blocks = list[JSONObject]
 
@@ -88,6 +84,16 @@ class Conversation:
         self._place_waiting()
         self._strip_final_answer()
 
+    def mark_end(self, mark: object) -> None:
+        """A cache point behind all that was said, from ``cache_control`` for the whole request, if none is there."""
+        point = cache_point(None, mark)
+        if point is None or not self._turns:
+            return
+        turn = self._turns[-1]
+        said = turn.blocks or turn.results
+        if "cachePoint" not in said[-1]:
+            said.append(point)
+
     @property
     def turns(self) -> _Blocks:
         """The turns, as the body's ``messages``."""
@@ -120,13 +126,15 @@ class Conversation:
         model = message.response_metadata.get("model_name")
         own = maker is None or (maker in PROVIDERS and self._same_vendor(model))
         blocks: _Blocks = []
-        for block in cast("_Blocks", message.content_blocks):
+        for block in answer_blocks(message, own=own):
             spelled = self._answer_block(block, answered, own)
             if spelled is None and block["type"] not in ("text", "invalid_tool_call", "tool_call_chunk"):
                 why = "it is not whole, or Bedrock takes no such block back" if own else f"{model or maker} made it"
                 self._warn("block_left_out", f"a {block['type']} block of the history was left out: {why}")
             elif spelled is not None:
                 blocks += (spelled, *_cache_point(block))
+        if not own and any(block.get("annotations") for block in cast("_Blocks", message.content_blocks)):
+            self.warnings.append(citations_left_out("bedrock"))
         if blocks:  # an answer of nothing that may be sent back is no turn
             self._place_waiting()
             self._turn("assistant").blocks += blocks
@@ -157,7 +165,7 @@ class Conversation:
         if not self._with_tools:
             self._warn_of_text()
             return {"text": f"[called the tool {name} with {json.dumps(args)}]"}
-        return {"toolUse": {"toolUseId": valid_id(block["id"]), "name": name, "input": args}}
+        return {"toolUse": {"toolUseId": plain_id(block["id"]), "name": name, "input": args}}
 
     def _add_result(self, message: ToolMessage) -> None:
         content: _Blocks = []
@@ -171,7 +179,7 @@ class Conversation:
             came = "[the tool failed]" if message.status == "error" else "[the tool gave back]"
             turn.blocks += ({"text": came}, *told, *marks)
             return
-        result: JSONObject = {"toolUseId": valid_id(message.tool_call_id), "content": content}
+        result: JSONObject = {"toolUseId": plain_id(message.tool_call_id), "content": content}
         if message.status == "error" and knows_tool_status(self._model):
             result["status"] = "error"
         turn.results += ({"toolResult": result}, *marks)
@@ -255,13 +263,4 @@ def cache_point(own: object, anthropic: object) -> JSONObject | None:
     return {"cachePoint": point}
 
 
-def valid_id(id: str | None) -> str:
-    """An id of a call that the API takes, the same for a call and its result; other providers' are longer or freer."""
-    given = id or ""
-    if given and len(given) <= _ID_LENGTH and not _BAD_ID.search(given):
-        return given
-    start = _BAD_ID.sub("_", given)[: _ID_LENGTH - 9] or "call"
-    return f"{start}_{zlib.crc32(given.encode('utf-8', 'replace')):08x}"
-
-
-__all__ = ["PROVIDERS", "Conversation", "cache_point", "valid_id"]
+__all__ = ["PROVIDERS", "Conversation", "cache_point"]

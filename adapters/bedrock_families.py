@@ -127,6 +127,8 @@ def reasoning_fields(model: str, wanted: JSON, max_tokens: JSON) -> JSONObject:
             effort = asked.get("effort", asked.get("enabled"))
     if isinstance(effort, bool):
         effort = "medium" if effort else "none"
+    if effort == "off":
+        effort = "none"
     fields = family.efforts.get(effort) if isinstance(effort, str) else None
     if fields is None:
         raise ConfigurationError(

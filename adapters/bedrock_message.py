@@ -38,6 +38,11 @@ from tidewire.events.types import (
 # ---------------------------------------------------------------- what we read
 
 
+class _Written(msgspec.Struct, rename="camel"):
+    ttl: str | None = None
+    input_tokens: int | None = None
+
+
 class _Counts(msgspec.Struct, rename="camel"):
     """The numbers of a usage object. The cached ones have had two names."""
 
@@ -48,6 +53,7 @@ class _Counts(msgspec.Struct, rename="camel"):
     cache_read_input_token_count: int | None = None
     cache_write_input_tokens: int | None = None
     cache_write_input_token_count: int | None = None
+    cache_details: list[_Written] | None = None
 
 
 _FINISH: Mapping[str, FinishReason] = {
@@ -256,6 +262,7 @@ def _usage(usage: JSONObject) -> Usage:
     # there were none, since its total is always the sum of all four.
     read = counts.cache_read_input_tokens or counts.cache_read_input_token_count or 0
     written = counts.cache_write_input_tokens or counts.cache_write_input_token_count or 0
+    kept = {entry.ttl: entry.input_tokens for entry in counts.cache_details or ()}
     sent = (counts.input_tokens or 0) + read + written
     made = counts.output_tokens or 0
     return Usage(
@@ -264,6 +271,8 @@ def _usage(usage: JSONObject) -> Usage:
         total_tokens=max(counts.total_tokens or 0, sent + made),
         cache_read=read,
         cache_creation=written,
+        cache_creation_5m=kept.get("5m"),
+        cache_creation_1h=kept.get("1h"),
     )
 
 

@@ -30,13 +30,15 @@ _FIELDS = {
     "service_tier": "serviceTier",
 }
 
-#: Every parameter that the codec can spell. ``base_model_id`` is the model that an inference profile stands for.
+#: Every parameter that the codec can spell. ``base_model_id`` is the model that an inference profile stands for;
+#: ``cache_control`` becomes a cache point at the end of the conversation, by which all of it is cached.
 PARAMETERS = frozenset(
     {
         *_INFERENCE,
         *_FIELDS,
         "additional_model_request_fields",
         "base_model_id",
+        "cache_control",
         "reasoning",
         "reasoning_effort",
         "stop",
@@ -58,6 +60,7 @@ def body_of(request: ModelRequest) -> tuple[bytes, tuple[WarningEvent, ...]]:
     with_tools = tools is not None or "toolConfig" in request.extra_body
     conversation = Conversation(model, system_in_place=request.mid_conversation_system_messages, with_tools=with_tools)
     conversation.add(request.messages)
+    conversation.mark_end(given.get("cache_control"))
     body: JSONObject = {"messages": conversation.turns}
     if conversation.system:
         body["system"] = conversation.system
@@ -74,7 +77,8 @@ def body_of(request: ModelRequest) -> tuple[bytes, tuple[WarningEvent, ...]]:
         body["additionalModelRequestFields"] = additional
     body.update(request.extra_body)
     failures = not with_tools or knows_tool_status(model)
-    warnings = [*conversation.warnings, *left_out("bedrock", request.messages, cache_marks=True, failures=failures)]
+    without_place = left_out("bedrock", request.messages, cache_marks=True, failures=failures, citations_of=None)
+    warnings = [*conversation.warnings, *without_place]
     return _json(body), tuple(warnings)
 
 

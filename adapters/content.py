@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import base64
 import binascii
+import re
+import zlib
+from typing import cast
 
 from tidewire.adapters.json_text import object_of
 from tidewire.events.blocks import JSON, JSONObject
 from tidewire.events.errors import ConfigurationError
+from tidewire.events.messages import AIMessage
 
 #: What a block's bytes are when it does not say.
 _USUAL_TYPES = {
@@ -30,6 +34,9 @@ _ENDINGS = {
     "text/markdown": ".md",
     "text/plain": ".txt",
 }
+
+_BAD_ID = re.compile(r"[^a-zA-Z0-9_-]")
+_ID_LENGTH = 64
 
 #: Where the clouds keep files: only some servers open what lies there.
 _STORES = ("gs://", "s3://")
@@ -90,10 +97,32 @@ def file_name(block: JSONObject) -> str:
     return "document" + _ENDINGS.get(block.get("mime_type") or _USUAL_TYPES[block["type"]], "")
 
 
+def answer_blocks(message: AIMessage, *, own: bool) -> list[JSONObject]:
+    """The blocks of an answer; what the model of another provider refused with is a text like any other."""
+    blocks = cast("list[JSONObject]", message.content_blocks)
+    return blocks if own else [_as_text(block) for block in blocks]
+
+
+def _as_text(block: JSONObject) -> JSONObject:
+    value = object_of(block.get("value"))
+    if block["type"] == "non_standard" and value.get("type") == "refusal" and isinstance(value.get("refusal"), str):
+        return {"type": "text", "text": value["refusal"]}
+    return block
+
+
+def plain_id(id: str | None) -> str:
+    """The id of a call in up to 64 letters, digits, ``_`` and ``-``, the same for a call and its result."""
+    given = id or ""
+    if given and len(given) <= _ID_LENGTH and not _BAD_ID.search(given):
+        return given
+    start = _BAD_ID.sub("_", given)[: _ID_LENGTH - 9] or "call"
+    return f"{start}_{zlib.crc32(given.encode('utf-8', 'replace')):08x}"
+
+
 def field_of(block: JSONObject, key: str) -> JSON:
     """A field that only some providers know: users write it on the block itself, or in its ``extras``."""
     found = block.get(key)
     return found if found is not None else object_of(block.get("extras")).get(key)
 
 
-__all__ = ["data_url", "field_of", "file_name", "plain_text", "web_address"]
+__all__ = ["answer_blocks", "data_url", "field_of", "file_name", "plain_id", "plain_text", "web_address"]

@@ -17,7 +17,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import cast
 
-from tidewire.adapters.content import plain_text, web_address
+from tidewire.adapters.content import answer_blocks, plain_text, web_address
 from tidewire.adapters.google_genai_parts import write_media, write_server_tool
 from tidewire.adapters.json_text import object_of
 from tidewire.events.blocks import JSONObject
@@ -149,7 +149,7 @@ class Conversation:
         own = maker is None or maker == self._provider
         parts: _Parts = []
         unsigned = not self._before_3
-        for block in cast("_Parts", message.content_blocks):
+        for block in answer_blocks(message, own=own):
             signature = object_of(block.get("extras")).get("signature") if own else None
             match block["type"]:
                 case "text":

@@ -1,14 +1,14 @@
-"""What a conversation has that a format has no place for, and that is no content: nothing of it is dropped silently."""
+"""What a conversation has besides its content and a format has no place for: nothing of it is dropped silently."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import cast
 
 from tidewire.adapters.content import field_of
 from tidewire.adapters.spec import NativeTool, ToolSpec
 from tidewire.events.blocks import JSONObject
-from tidewire.events.messages import BaseMessage, ToolMessage
+from tidewire.events.messages import AIMessage, BaseMessage, ToolMessage
 from tidewire.events.types import WarningEvent
 
 
@@ -20,6 +20,7 @@ def left_out(
     names: bool = False,
     cache_marks: bool = False,
     failures: bool = False,
+    citations_of: Collection[str] | None = (),
 ) -> list[WarningEvent]:
     """A warning for each thing that stands in a request and is left out of it.
 
@@ -30,6 +31,7 @@ def left_out(
         names: Whether the format has names of speakers. A tool's name is another matter.
         cache_marks: Whether it has ``cache_control`` on parts of messages.
         failures: Whether a tool's result can say that the tool failed.
+        citations_of: The providers whose citations it takes back; None where ``citations_left_out`` is told already.
     """
     warnings: list[WarningEvent] = []
     if not names and any(message.name and not isinstance(message, ToolMessage) for message in messages):
@@ -44,7 +46,24 @@ def left_out(
     if not failures and any(isinstance(message, ToolMessage) and message.status == "error" for message in messages):
         text = f"that a tool failed was left out: {whose} has no place for it but the text of the result"
         warnings.append(WarningEvent(code="failure_left_out", text=text))
+    if citations_of is not None and any(
+        isinstance(message, AIMessage) and _cites_in_vain(message, citations_of) for message in messages
+    ):
+        warnings.append(citations_left_out(whose))
     return warnings
+
+
+def citations_left_out(whose: str) -> WarningEvent:
+    """The warning for citations of an answer that do not go back."""
+    text = f"citations in the history were left out: {whose} does not take them back"
+    return WarningEvent(code="citations_left_out", text=text)
+
+
+def _cites_in_vain(message: AIMessage, citations_of: Collection[str]) -> bool:
+    maker = message.response_metadata.get("model_provider")
+    if citations_of and (maker is None or maker in citations_of):
+        return False
+    return any(block.get("annotations") for block in cast("list[JSONObject]", message.content_blocks))
 
 
 def _is_marked(message: BaseMessage) -> bool:
@@ -53,4 +72,4 @@ def _is_marked(message: BaseMessage) -> bool:
     )
 
 
-__all__ = ["left_out"]
+__all__ = ["citations_left_out", "left_out"]

@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import cast
 
-from tidewire.adapters.content import plain_text
+from tidewire.adapters.content import answer_blocks, plain_text
 from tidewire.adapters.json_text import to_json
 from tidewire.adapters.left_out import left_out
 from tidewire.adapters.parameters import fields_given, texts_given
@@ -168,7 +168,7 @@ def _answer(message: AIMessage, names: dict[str, str], warnings: list[WarningEve
     text: list[str] = []
     thought: list[str] = []
     calls: list[JSONObject] = []
-    for block in cast("list[JSONObject]", message.content_blocks):
+    for block in answer_blocks(message, own=own):
         match block["type"]:
             case "text":
                 text.append(block["text"])

@@ -16,7 +16,7 @@ import re
 from collections.abc import Sequence
 from typing import cast
 
-from tidewire.adapters.content import data_url, field_of, file_name, plain_text, web_address
+from tidewire.adapters.content import answer_blocks, data_url, field_of, file_name, plain_text, web_address
 from tidewire.adapters.json_text import object_of, to_json
 from tidewire.adapters.openai_chat_dialect import Dialect
 from tidewire.events.blocks import JSONObject
@@ -70,7 +70,7 @@ class Conversation:
         parts: list[JSONObject] = []
         calls: list[JSONObject] = []
         reasoning: list[JSONObject] = []
-        for block in cast("list[JSONObject]", message.content_blocks):
+        for block in answer_blocks(message, own=own):
             match block["type"]:
                 case "text":
                     if block["text"]:

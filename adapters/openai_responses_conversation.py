@@ -58,7 +58,7 @@ class Conversation:
         self._history.warnings.clear()
         items = [item for message in messages[start:] for item in self._items(message)]
         self.warnings += self._history.warnings
-        self.warnings += left_out(f"{self._dialect.provider}'s Responses API", messages[start:])
+        self.warnings += left_out(f"{self._dialect.provider}'s Responses API", messages[start:], citations_of=None)
         return items
 
     def _start(self, messages: Sequence[BaseMessage]) -> int:

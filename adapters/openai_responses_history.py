@@ -5,6 +5,7 @@ as what the provider encrypted or stored, server tools with what came of them. O
 the calls go back; the rest is left out, and said so.
 
 - Blocks of one id are one item: the parts of a message, the parts of a summary.
+- Citations go back with the id of their message only.
 - Reasoning can go back if it is encrypted, readable, or stored by the provider. An item that followed reasoning is
   refused without it, but only under its id: where reasoning is left out, ids are too.
 """
@@ -14,7 +15,9 @@ from __future__ import annotations
 import hashlib
 from typing import cast
 
+from tidewire.adapters.content import answer_blocks
 from tidewire.adapters.json_text import to_json
+from tidewire.adapters.left_out import citations_left_out
 from tidewire.adapters.openai_responses_dialect import Dialect
 from tidewire.adapters.openai_responses_items import add_output, write_annotation, write_item
 from tidewire.events.blocks import JSONObject
@@ -55,7 +58,7 @@ class History:
         """
         own = self.is_own(message)
         maker = message.response_metadata.get("model_provider")
-        blocks = cast("list[JSONObject]", message.content_blocks)
+        blocks = answer_blocks(message, own=own)
         known = self._known_reasoning(message, blocks)
         lost = {place for place, block in enumerate(blocks) if not (own and _can_go_back(block, known))}
         # Ids of an answer that does not say whose it is may be anybody's.
@@ -83,6 +86,8 @@ class History:
                     items.add_own(block)
                 case _:
                     items.all.append(cast("JSONObject", write_item(block)))
+        if any(block.get("annotations") and not (ids and block.get("id")) for block in blocks):
+            self.warnings.append(citations_left_out(f"{self._dialect.provider}'s Responses API"))
         return items.all
 
     def _known_reasoning(self, message: AIMessage, blocks: list[JSONObject]) -> set[object]:

@@ -203,11 +203,17 @@ BLOCK_TYPES: frozenset[str] = frozenset(
 
 
 class InputTokenDetails(TypedDict, total=False):
-    """Parts of ``input_tokens``, each in tokens."""
+    """Parts of ``input_tokens``, each in tokens.
+
+    ``cache_creation`` is all that was written to a cache; where a provider says for how long, the two ``ephemeral_…``
+    are its parts.
+    """
 
     audio: int
     cache_read: int
     cache_creation: int
+    ephemeral_5m_input_tokens: int
+    ephemeral_1h_input_tokens: int
 
 
 class OutputTokenDetails(TypedDict, total=False):

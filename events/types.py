@@ -167,6 +167,7 @@ class Usage(_Stamped, tag="usage", gc=False):
 
     ``input_tokens`` counts everything sent, cached or not; ``output_tokens`` counts thinking. None means not reported.
     ``cost_usd`` is what the provider itself says that the call costs; it is no part of a message's ``usage_metadata``.
+    ``cache_creation_5m`` and ``cache_creation_1h`` are the parts of ``cache_creation`` that are kept so long.
     """
 
     input_tokens: int = 0
@@ -178,6 +179,8 @@ class Usage(_Stamped, tag="usage", gc=False):
     output_audio: int | None = None
     reasoning: int | None = None
     cost_usd: Decimal | None = None
+    cache_creation_5m: int | None = None
+    cache_creation_1h: int | None = None
 
     def metadata(self) -> UsageMetadata:
         """The same as ``usage_metadata`` of a message: details that were not reported are absent."""
@@ -193,6 +196,10 @@ class Usage(_Stamped, tag="usage", gc=False):
             sent["cache_read"] = self.cache_read
         if self.cache_creation is not None:
             sent["cache_creation"] = self.cache_creation
+        if self.cache_creation_5m is not None:
+            sent["ephemeral_5m_input_tokens"] = self.cache_creation_5m
+        if self.cache_creation_1h is not None:
+            sent["ephemeral_1h_input_tokens"] = self.cache_creation_1h
         if sent:
             usage["input_token_details"] = sent
         made: OutputTokenDetails = {}
@@ -218,6 +225,8 @@ class Usage(_Stamped, tag="usage", gc=False):
             input_audio=sent.get("audio"),
             output_audio=made.get("audio"),
             reasoning=made.get("reasoning"),
+            cache_creation_5m=sent.get("ephemeral_5m_input_tokens"),
+            cache_creation_1h=sent.get("ephemeral_1h_input_tokens"),
         )
 
 

@@ -9,7 +9,8 @@ import pytest
 from anthropic.types.beta.beta_message_param import BetaMessageParam
 
 from tests.adapters.conforms import problem_with
-from tidewire.adapters.anthropic_conversation import Conversation, valid_id
+from tidewire.adapters.anthropic_conversation import Conversation
+from tidewire.adapters.content import plain_id
 from tidewire.events.errors import ConfigurationError
 from tidewire.events.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage, ToolMessage
 
@@ -348,9 +349,9 @@ def test_ids_of_other_providers_are_made_valid_alike_for_call_and_result(id: str
 
 
 def test_two_ids_that_differ_stay_different() -> None:
-    assert valid_id("a.b") != valid_id("a:b")
-    assert valid_id("toolu_01-A") == "toolu_01-A"
-    assert valid_id(None) == valid_id("")
+    assert plain_id("a.b") != plain_id("a:b")
+    assert plain_id("toolu_01-A") == "toolu_01-A"
+    assert plain_id(None) == plain_id("")
 
 
 def test_a_call_keeps_its_caller_and_its_cache_mark() -> None:

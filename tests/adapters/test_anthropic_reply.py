@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.adapters.recording_kit import WRITTEN, Outcome, byte_by_byte, read_recordings, replay
+from tests.adapters.recording_kit import WRITTEN, Outcome, byte_by_byte, message_of, read_recordings, replay
 from tidewire.adapters import anthropic_reply
 from tidewire.adapters.anthropic import AnthropicCodec
 from tidewire.events.errors import (
@@ -304,6 +304,16 @@ def test_null_fields_are_as_good_as_absent_ones() -> None:
     ]
 
 
+def test_thinking_is_counted_within_the_answer_and_by_itself_in_the_raw_usage() -> None:
+    counts = {"output_tokens": 9, "output_tokens_details": {"thinking_tokens": 7}}
+    outcome = read(frames({"type": "message_start", "message": {"usage": counts}}, STOP))
+    message = message_of(outcome.events)
+    usage = message.usage_metadata
+    assert usage is not None
+    assert (usage["output_tokens"], usage.get("output_token_details")) == (9, None)
+    assert message.response_metadata["usage"]["output_tokens_details"] == {"thinking_tokens": 7}
+
+
 def test_usage_is_a_running_total_and_counts_what_the_cache_held() -> None:
     def usage(**counts: Any) -> dict[str, Any]:
         return {"type": "message_delta", "delta": {}, "usage": counts}
@@ -312,12 +322,16 @@ def test_usage_is_a_running_total_and_counts_what_the_cache_held() -> None:
         "type": "message_start",
         "message": {"usage": {"input_tokens": 5, "cache_read_input_tokens": 100, "output_tokens": 1}},
     }
-    grown = usage(output_tokens=7, cache_creation_input_tokens=20, output_tokens_details={"thinking_tokens": 3})
+    grown = usage(
+        output_tokens=7,
+        cache_creation_input_tokens=20,
+        cache_creation={"ephemeral_5m_input_tokens": 15, "ephemeral_1h_input_tokens": 5},
+    )
     outcome = read(frames(head, grown, usage(input_tokens=6, output_tokens=9, cache_read_input_tokens=None), STOP))
     assert [event for event in outcome.events if isinstance(event, Usage)] == [
         Usage(105, 1, 106, cache_read=100, cache_creation=0),
-        Usage(125, 7, 132, cache_read=100, cache_creation=20, reasoning=3),
-        Usage(126, 9, 135, cache_read=100, cache_creation=20, reasoning=3),
+        Usage(125, 7, 132, cache_read=100, cache_creation=20, cache_creation_5m=15, cache_creation_1h=5),
+        Usage(126, 9, 135, cache_read=100, cache_creation=20, cache_creation_5m=15, cache_creation_1h=5),
     ]
 
 

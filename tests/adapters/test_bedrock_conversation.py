@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from tests.adapters.bedrock_judge import problem_with
 from tests.adapters.recording_kit import WRITTEN, message_of, read_recordings
 from tidewire.adapters.bedrock import BedrockCodec
-from tidewire.adapters.bedrock_conversation import Conversation, valid_id
+from tidewire.adapters.bedrock_conversation import Conversation
+from tidewire.adapters.content import plain_id
 from tidewire.events.errors import ConfigurationError
 from tidewire.events.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage, ToolMessage
 
@@ -247,15 +248,15 @@ def test_a_call_that_cannot_be_read_stands_where_a_result_answers_it() -> None:
 
 
 def test_ids_are_valid_the_same_for_a_call_and_its_result_and_keep_apart() -> None:
-    assert valid_id("tooluse_Ab-1") == "tooluse_Ab-1"
+    assert plain_id("tooluse_Ab-1") == "tooluse_Ab-1"
     long = "call_" + "x" * 80
     for given_id in ("a.b", "a:b", long, "", "ü"):
-        made = valid_id(given_id)
-        assert made == valid_id(given_id) != given_id
+        made = plain_id(given_id)
+        assert made == plain_id(given_id) != given_id
         assert len(made) <= 64
         assert set(made) <= set("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-")
-    assert len({valid_id(id) for id in ("a.b", "a:b", "a_b", long, long + "y", "")}) == 6
-    assert valid_id(None).startswith("call_")
+    assert len({plain_id(id) for id in ("a.b", "a:b", "a_b", long, long + "y", "")}) == 6
+    assert plain_id(None).startswith("call_")
 
 
 # ---------------------------------------------------------------- answers

@@ -97,7 +97,16 @@ def test_citations_go_back_on_their_text() -> None:
 def test_every_written_answer_can_go_back(recording: Recording) -> None:
     outcome = replay(recording, [recording.body])
     if outcome.error is None:
-        spelled(message_of(outcome.events))
+        message = message_of(outcome.events)
+        spelled(message.model_copy(update={"response_metadata": {"model_provider": "openai"}}))
+
+
+def test_citations_stay_behind_with_the_id_of_their_message() -> None:
+    message = said("Hi")
+    message["content"][0]["annotations"] = [{"type": "url_citation", "url": "u", "title": "t"}]
+    history = History(Dialect(), stored=True)
+    assert history.spell(answer(message, provider="other")) == [{"role": "assistant", "content": "Hi"}]
+    assert [warning.code for warning in history.warnings] == ["citations_left_out"]
 
 
 def test_what_the_provider_wants_back_with_a_call_goes_back() -> None:
