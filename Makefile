@@ -16,8 +16,8 @@ export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
 
 # Codecs, framers, pump, policy and redaction: every branch of them is run by a test.
 COVERED := $(wildcard $(patsubst %,adapters/%.py,anthropic* azure* bedrock* google_genai* huggingface* ollama* \
-	openai* compatible* reasoning json_text content left_out status_errors eventstream ndjson sse sse_alike sigv4 aws_* secrets \
-	rate_limit_headers reported_cost) \
+	openai* compatible* reasoning json_text content left_out status_errors eventstream ndjson sse sse_alike sigv4 \
+	aws_* secrets rate_limit_headers reported_cost) \
 	$(patsubst %,runtime/%.py,admission allowance attempt brakes bucket call failures fallbacks policy retrying token_queue tries))
 comma := ,
 space := $(subst ,, )
