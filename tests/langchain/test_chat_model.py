@@ -280,7 +280,14 @@ def test_what_langchain_traces_of_tools_is_json() -> None:
     assert told["type"] == "function"
     assert told["function"]["strict"] is True
     assert told["function"]["parameters"]["additionalProperties"] is False
-    assert "tidewire_config" not in handler.started[0]["invocation_params"]
+
+
+def test_what_is_handed_on_within_is_not_traced() -> None:
+    handler = Handler()
+    list(as_chat_model(embedded()).with_structured_output(Place).stream("hi", {"callbacks": [handler]}))
+    (started,) = handler.started
+    assert not [name for name in started["invocation_params"] if name.startswith("tidewire_")]
+    assert started["options"]["ls_structured_output_format"]["schema"]["title"] == "Place"
 
 
 def test_what_only_the_provider_knows_of_a_tool_reaches_it() -> None:
