@@ -21,8 +21,8 @@ class Wire:
         streamed: What ``*`` is for a stream, and for a plain answer.
         reasoning: What makes it show its reasoning.
         signature: Under which name of a block's ``extras`` the signature of the reasoning is kept; None has none.
-        silent: What the format has no word for: ``cache_read`` and ``reasoning`` of the usage, ``status`` of an error
-            inside the answer, and a ``plain error`` in place of an answer that is not streamed.
+        silent: What the format has no word for, or none that is read: ``cache_read`` and ``reasoning`` of the usage,
+            ``status`` of an error inside the answer, and a ``plain error`` in place of an answer that is not streamed.
     """
 
     model: str
@@ -84,6 +84,7 @@ WIRES: dict[str, Wire] = {
         lambda sim: {"base_url": sim.anthropic_url, "api_key": "any"},
         "/v1/messages",
         reasoning=_THINKING,
+        silent=frozenset({"reasoning"}),
     ),
     "google": Wire(
         "google_genai:demo",
