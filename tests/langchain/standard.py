@@ -81,7 +81,10 @@ STANDARD_WIRES: dict[str, tuple[Wire, Limits]] = {
     "azure chat": (WIRES["azure chat"], Limits(_TEXTS_OF_TOOLS, _CHAT_USAGE)),
     "anthropic": (
         WIRES["anthropic"],
-        Limits({"sounds": "cannot take a block of type 'audio'", "json_mode": "has no json_mode"}, _TEXT_USAGE),
+        Limits(
+            {"sounds": "cannot take a block of type 'audio'", "json_mode": "has no json_mode"},
+            ("cache_read_input", "cache_creation_input"),
+        ),
     ),
     "google": (WIRES["google"], Limits({}, ("audio_input", "reasoning_output", "cache_read_input"))),
     "bedrock": (
