@@ -12,6 +12,8 @@ from __future__ import annotations
 import asyncio
 import io
 import ssl
+from functools import partial
+from typing import cast
 from weakref import WeakSet
 
 import aiohttp
@@ -38,6 +40,10 @@ _PIECEWISE_BYTES = 256 * 1024
 
 # Reading from the socket pauses when twice this much is waiting for the reader.
 _BUFFER_BYTES = 64 * 1024
+
+# The head of an answer, and the lines in it. The first is what httpx reads at most; many short lines fit into it.
+_HEAD_BYTES = 100 * 1024
+_HEAD_LINES = 4096
 
 
 class AiohttpTransport:
@@ -79,6 +85,7 @@ class AiohttpTransport:
                 read_bufsize=_BUFFER_BYTES,
                 max_line_size=HEADER_LIMIT_BYTES,
                 max_field_size=HEADER_LIMIT_BYTES,
+                max_headers=_HEAD_LINES,
                 ssl=context,
                 proxy=proxy,
             )
@@ -104,6 +111,7 @@ class AiohttpTransport:
             keepalive_timeout=self._settings.keepalive_s,
             resolver=aiohttp.ThreadedResolver(),
         )
+        connector.parse_heads_apart()
         session = aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar(), trust_env=False)
         return _Pool(session, is_ours=True)
 
@@ -129,6 +137,10 @@ class _Connector(aiohttp.TCPConnector):
     Python tells of that loop; aiohttp would log an error for the session and for the connector besides.
     """
 
+    def parse_heads_apart(self) -> None:
+        """Have its connections read by :class:`_Protocol`."""
+        self._factory = cast("partial[ResponseHandler]", partial(_Protocol, loop=self._loop))
+
     @property
     def closed(self) -> bool:
         # The session asks this, too, before it complains.
@@ -136,6 +148,41 @@ class _Connector(aiohttp.TCPConnector):
 
     def __del__(self, _warnings: object = None) -> None:
         pass
+
+
+class _Protocol(ResponseHandler):
+    """Has the head of an answer parsed apart from what follows it in the same network read, and bounds its length.
+
+    aiohttp (3.14) drops all that a read holds when its end is framed wrongly: the answer would never have begun. Of a
+    head it bounds each line and the number of lines, and tells of too many as of something that is no HTTP.
+    """
+
+    _head_bytes = 0
+
+    def data_received(self, data: bytes) -> None:
+        payload = self._payload
+        while payload is None or payload.is_eof():
+            end = data.find(b"\r\n\r\n") + 4
+            self._head_bytes += end if end >= 4 else len(data)
+            if self._head_bytes > _HEAD_BYTES:
+                self._refuse_head()
+                return
+            if end < 4:
+                break
+            self._head_bytes = 0
+            if end == len(data):
+                break
+            super().data_received(data[:end])
+            data, payload = data[end:], self._payload
+            if payload is None or self.exception() is not None:
+                break  # the head of something that is no answer, or of one before the answer
+        super().data_received(data)
+
+    def _refuse_head(self) -> None:
+        if self.transport is not None:
+            self.transport.close()
+        too_long = http_exceptions.LineTooLong(b"", HEADER_LIMIT_BYTES)
+        self.set_exception(http_exceptions.HttpProcessingError(code=400), too_long)
 
 
 class AiohttpResponse(HttpResponse):

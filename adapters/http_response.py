@@ -8,8 +8,8 @@ from collections.abc import Iterable, Mapping
 from anyio import move_on_after
 
 from tidewire.adapters import transport_errors as errors
-from tidewire.adapters.compression import decompressor
-from tidewire.events.errors import TidewireError
+from tidewire.adapters.compression import Decompressor, decompressor
+from tidewire.events.errors import ResponseDecodeError, TidewireError
 
 #: How long a response that is left early waits for its last bytes, so that the connection serves the next call.
 DRAIN_S = 0.05
@@ -26,7 +26,7 @@ class HttpResponse(ABC):
         read_limit_bytes: Most bytes that one read of a compressed body may swell to.
 
     Raises:
-        ResponseDecodeError: The body has an encoding that was not asked for.
+        ResponseDecodeError: The body of a success has an encoding that was not asked for.
     """
 
     def __init__(self, status: int, headers: Iterable[tuple[str, str]], read_limit_bytes: int) -> None:
@@ -35,7 +35,14 @@ class HttpResponse(ABC):
         for name, value in headers:
             name = name.lower()
             self._headers[name] = f"{self._headers[name]}, {value}" if name in self._headers else value
-        self._decompressor = decompressor(self._headers.get("content-encoding", ""), limit_bytes=read_limit_bytes)
+        self._decompressor: Decompressor | None = None
+        self._unreadable: ResponseDecodeError | None = None
+        try:
+            self._decompressor = decompressor(self._headers.get("content-encoding", ""), limit_bytes=read_limit_bytes)
+        except ResponseDecodeError as error:
+            if status < 300:
+                raise
+            self._unreadable = error  # told by the first read: of a refusal the status says enough
         self._reading = False
         self._over = False
         self._error: TidewireError | None = None
@@ -98,6 +105,8 @@ class HttpResponse(ABC):
                 left -= len(data)
 
     def _decode(self, data: bytes) -> bytes:
+        if self._unreadable is not None:
+            raise self._unreadable
         if self._decompressor is None:
             return data
         if data:

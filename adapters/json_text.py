@@ -18,14 +18,14 @@ _SURROGATES = re.compile(r"\\\\|\\u[dD][89abAB]..\\u[dD][c-fC-F]..|\\u[dD][89a-f
 
 
 def lenient_json(data: bytes) -> JSON:
-    """JSON with what some servers write though JSON has no such thing: NaN, control characters, lone surrogates.
+    """JSON with what some servers write though JSON has no such thing: NaN, control characters, half characters, a BOM.
 
     Raises:
         ResponseDecodeError: It is no JSON even so.
         ResponseLimitError: It is nested too deep.
     """
     try:
-        return json.loads(_SURROGATES.sub(_whole_character, data.decode()), strict=False)
+        return json.loads(_SURROGATES.sub(_whole_character, data.decode("utf-8-sig")), strict=False)
     except RecursionError:
         raise ResponseLimitError("the JSON of the reply is nested too deep", excerpt=decode_excerpt(data)) from None
     except ValueError as wrong:

@@ -148,7 +148,16 @@ class PlainReply:
         if is_cut(body):
             raise StreamInterruptedError("the reply ended before its JSON was whole")
         answer = _Answer()
-        line = _read_line(body)
+        try:
+            line = _read_line(body)
+        except ResponseDecodeError:
+            if b"\n" not in body.strip():
+                raise
+            stream = StreamedReply()  # in a reply that is called JSON
+            yield from stream.feed(body)
+            yield from stream.close()
+            self.done = True
+            return
         if line.message is None:
             raise ResponseDecodeError("the reply has no 'message'", excerpt=decode_excerpt(body))
         yield from answer.read(line)

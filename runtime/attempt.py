@@ -7,12 +7,14 @@ from urllib.parse import parse_qsl, urlencode
 
 import msgspec
 
-from tidewire.adapters.spec import Codec, Decoder, ModelRequest, Response, is_streamed
+from tidewire.adapters.miscalled import decoder_for
+from tidewire.adapters.spec import Codec, Decoder, ModelRequest, Response
 from tidewire.events.blocks import JSONObject
 from tidewire.events.errors import (
     BODY_LIMIT,
     APIConnectionError,
     APITimeoutError,
+    ResponseDecodeError,
     StreamInterruptedError,
     TidewireError,
     TimeoutPhase,
@@ -115,9 +117,8 @@ class Attempt:
                 return await self.open(watchdog)
             raise codec.error(response.status, response.headers, body)
         self.is_answered = True
-        self.decoder = codec.decoder(
-            streamed=is_streamed(response.headers.get("content-type", ""), asked=self._request.stream)
-        )
+        content_type = response.headers.get("content-type", "")
+        self.decoder = decoder_for(codec, content_type, asked=self._request.stream)
         request_id = codec.request_id(response.headers)
         told = {name: text for name, text in response.headers.items() if name != "set-cookie"}
         data: JSONObject | None = {"headers": told} if settings.include_response_headers else None
@@ -161,8 +162,9 @@ class Attempt:
                 if not data:
                     break
                 body += data
-        except (APIConnectionError, LimitPassed):
-            watchdog.expired = None  # the status alone says enough: a body that breaks off or stalls cannot hide it
+        except (APIConnectionError, ResponseDecodeError, LimitPassed):
+            # The status alone says enough: a body that breaks off, stalls, or is in no encoding cannot hide it.
+            watchdog.expired = None
         return body[:BODY_LIMIT]
 
 
