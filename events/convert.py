@@ -15,6 +15,7 @@ import msgspec
 from tidewire.events.blocks import JSON, JSONObject, UsageMetadata
 from tidewire.events.chunks import AIMessageChunk
 from tidewire.events.errors import ConfigurationError
+from tidewire.events.foreign import left_behind
 from tidewire.events.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage, ToolMessage
 from tidewire.events.spellings import bare_image
 from tidewire.events.tool_args import parse_arguments
@@ -94,6 +95,7 @@ def convert_to_messages(input: ModelInput) -> list[BaseMessage]:
     given = cast("object", input)
     if isinstance(given, (str, BaseMessage, Mapping)):
         return [_message(cast("object", given), "the input")]
+    _refuse_foreign(given, "the input")  # their messages and prompts can be iterated, too: field by field
     if not isinstance(given, Iterable) or isinstance(given, (bytes, bytearray)):
         raise ConfigurationError(
             f"a model is called with a text, a message or a list of messages, not {type(given).__name__}"
@@ -113,9 +115,22 @@ def _message(item: object, where: str) -> BaseMessage:
         if len(pair) == 2 and isinstance(pair[0], str):
             return _from_role({"role": pair[0], "content": pair[1]}, where)
         raise ConfigurationError(f"{where} is no (role, content) pair but holds {len(pair)} things")
+    _refuse_foreign(item, where)
     raise ConfigurationError(
         f"{where} is of type {type(item).__name__}; messages are message objects, texts, dicts or pairs"
     )
+
+
+def _refuse_foreign(item: object, where: str) -> None:
+    """Say of a message or prompt of LangChain's what to do about it.
+
+    Raises:
+        ConfigurationError: It is one.
+    """
+    is_message = not hasattr(item, "to_messages")
+    hint = left_behind(item, "tidewire.messages" if is_message else None)
+    if hint is not None:
+        raise ConfigurationError(f"{where} is {hint}")
 
 
 def _from_role(given: Mapping[str, Any], where: str) -> BaseMessage:

@@ -16,6 +16,8 @@ from tidewire.adapters.transport_settings import TransportSettings
 from tidewire.adapters.transports import shared_transport
 from tidewire.events.blocks import JSON
 from tidewire.events.errors import ConfigurationError
+from tidewire.events.foreign import left_behind
+from tidewire.limiter import BaseRateLimiter
 from tidewire.model_profile import ModelProfile
 from tidewire.policy import RetryPolicy, Timeout, check_count, is_number
 from tidewire.response_cache import checked_cache
@@ -56,6 +58,13 @@ def _resume_of(value: JSON) -> Resume:
     if value != "restart":
         raise ConfigurationError(f'resume is "restart" or None, got {value!r}')
     return "restart"
+
+
+def _limiter_of(value: object) -> BaseRateLimiter:
+    if not isinstance(value, BaseRateLimiter):
+        given = left_behind(value, "tidewire.rate_limiters") or f"{value!r:.100}"
+        raise ConfigurationError(f"rate_limiter is a BaseRateLimiter of tidewire.rate_limiters, not {given}")
+    return value
 
 
 def _policy_of(value: JSON) -> RetryPolicy:
@@ -112,7 +121,7 @@ _SETTERS: dict[str, Callable[[Settings, Any], Settings]] = {
     "output": _field("output"),
     "parallel_tool_calls": _field("parallel_tool_calls"),
     "profile": _field("profile", ModelProfile.of),
-    "rate_limiter": _field("rate_limiter"),
+    "rate_limiter": _field("rate_limiter", _limiter_of),
     "resume": _field("resume", _resume_of),
     "retry": _field("retry", _policy_of),
     "stream_usage": _field("stream_usage", bool),

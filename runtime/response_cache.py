@@ -8,6 +8,7 @@ from threading import Lock
 from anyio import to_thread
 
 from tidewire.events.errors import ConfigurationError
+from tidewire.events.foreign import left_behind
 
 
 class BaseCache:
@@ -118,8 +119,9 @@ def checked_cache(value: object) -> BaseCache | None:
     """
     if value is None or isinstance(value, BaseCache):
         return value
+    given = left_behind(value, "tidewire.caches") or f"{value!r:.100}"
     raise ConfigurationError(
-        f"a cache is an InMemoryCache, an SQLiteCache or another BaseCache of tidewire.caches, not {value!r:.100}"
+        f"a cache is an InMemoryCache, an SQLiteCache or another BaseCache of tidewire.caches, not {given}"
     )
 
 

@@ -12,6 +12,7 @@ from tidewire.callables import docs_of, name_of
 from tidewire.class_fields import fields_of
 from tidewire.events.blocks import JSONObject
 from tidewire.events.errors import ConfigurationError
+from tidewire.events.foreign import left_behind
 from tidewire.schema_forms import strict_schema
 from tidewire.tool_definition import BaseTool
 from tidewire.tool_schema import arguments_of, parameters_of_fields
@@ -117,6 +118,9 @@ def _tool_of(tool: object, strict: bool | None) -> ToolSpec | NativeTool:
         return _spec(tool.name, tool.description, tool.tool_call_schema, strict, tool.extras)
     if _is_object(tool):
         return _from_dict(tool, strict)
+    hint = left_behind(tool, "tidewire.tools", called="tool (or Tool)")
+    if hint is not None:
+        raise ConfigurationError(f"the tool is {hint}")
     fields = fields_of(tool)
     if fields is not None:
         return _spec(schema_name(fields.cls.__name__), fields.description, parameters_of_fields(fields), strict)
