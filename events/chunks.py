@@ -59,6 +59,7 @@ class AIMessageChunk(AIMessage):
 
     __slots__ = ("_events", "_left", "_named", "_right", "_run")
     _fields: ClassVar[tuple[str, ...]] = (*AIMessage._fields, "chunk_position")
+    _dumped = (*AIMessage._dumped, "tool_call_chunks", "chunk_position")
 
     # A chunk is one of three things:
     #   a piece        has _run, _events and _named; its fold is made anew each time, for a stream holds thousands

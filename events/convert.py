@@ -17,6 +17,7 @@ from tidewire.events.chunks import AIMessageChunk
 from tidewire.events.errors import ConfigurationError
 from tidewire.events.foreign import left_behind
 from tidewire.events.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage, ToolMessage
+from tidewire.events.plain_message import json_of
 from tidewire.events.spellings import bare_image
 from tidewire.events.tool_args import parse_arguments
 
@@ -261,14 +262,7 @@ def messages_to_json(messages: Iterable[BaseMessage]) -> bytes:
     Raises:
         ConfigurationError: A message holds something of the caller's own that JSON has no form for.
     """
-    data = messages_to_dict(messages)
-    try:
-        try:
-            return msgspec.json.encode(data)
-        except UnicodeEncodeError:  # half of a character, as models do write: it has a JSON form, but none in UTF-8
-            return json.dumps(data, separators=(",", ":")).encode()
-    except TypeError as wrong:
-        raise ConfigurationError(f"these messages have no JSON form: {wrong}") from wrong
+    return json_of(messages_to_dict(messages))
 
 
 def messages_from_json(text: bytes | str) -> list[BaseMessage]:

@@ -19,12 +19,13 @@ from tidewire.events.blocks import (
 )
 from tidewire.events.errors import ConfigurationError
 from tidewire.events.fold import Fold
+from tidewire.events.plain_message import PlainForms
 from tidewire.events.standard import Content, checked_content, standard_blocks
 
 _WIDTH = 80
 
 
-class BaseMessage:
+class BaseMessage(PlainForms):
     """What all messages have.
 
     Args:
@@ -180,6 +181,7 @@ class AIMessage(BaseMessage):
         "usage_metadata",
         "content_blocks",
     )
+    _dumped = (*BaseMessage._dumped, "tool_calls", "invalid_tool_calls", "usage_metadata")
 
     usage_metadata: UsageMetadata | None
 
@@ -321,6 +323,7 @@ class ToolMessage(BaseMessage):
 
     type = "tool"
     __slots__ = ("artifact", "status", "tool_call_id")
+    _dumped = (*BaseMessage._dumped, "tool_call_id", "artifact", "status")
     _fields = ("content", "tool_call_id", "status", "artifact", "id", "name", "additional_kwargs", "response_metadata")
 
     def __init__(
