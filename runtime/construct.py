@@ -62,7 +62,7 @@ def _resume_of(value: JSON) -> Resume:
 
 def _limiter_of(value: object) -> BaseRateLimiter:
     if not isinstance(value, BaseRateLimiter):
-            given = left_behind(value, "tidewire.rate_limiters") or f"{value!r:.100}"
+        given = left_behind(value, "tidewire.rate_limiters") or f"{value!r:.100}"
         raise ConfigurationError(f"rate_limiter is a BaseRateLimiter of tidewire.rate_limiters, not {given}")
     return value
 
