@@ -14,8 +14,9 @@ from tidewire.events.errors import APIConnectionError, ResponseDecodeError, Resp
 #: What transports send as ``accept-encoding``.
 ACCEPT_ENCODING = "gzip, deflate"
 
-#: Most bytes that one ``feed`` gives by default. The total of a body is for its reader to limit.
-READ_LIMIT_BYTES = 16 * 1024 * 1024
+#: Most bytes that one ``feed`` gives by default: a hundred times what a read holds, and 25 ms of an event loop. The
+#: total of a body is for its reader to limit.
+READ_LIMIT_BYTES = 8 * 1024 * 1024
 
 # zlib gives output in pieces of this size, so a small body that swells without end is noticed early.
 _PIECE_BYTES = 256 * 1024
