@@ -24,7 +24,7 @@ from tidewire.events.errors import OutputParsingError, TidewireError
 from tidewire.events.messages import AIMessage
 from tidewire.events.types import CONTENT, Cost, End, Event, Outcome, Retry, Run, Start
 from tidewire.response_cache import chosen_cache
-from tidewire.runs import make_run
+from tidewire.runs import left_early, make_run
 from tidewire.settings import Settings
 from tidewire.tries import Tries
 from tidewire.watchdog import LimitPassed, Watchdog
@@ -49,7 +49,6 @@ class Call:
 
     __slots__ = (
         "_content_from",
-        "_error",
         "_over",
         "_share",
         "_spent",
@@ -59,6 +58,7 @@ class Call:
         "_watchdog",
         "bus",
         "cost",
+        "error",
         "run",
     )
 
@@ -81,7 +81,8 @@ class Call:
         self._share: Share | None = None
         #: What it cost, once it is over; None where nobody answered.
         self.cost: Cost | None = None
-        self._error: BaseException | None = None
+        #: What ended it early, once it is over; each further read raises it.
+        self.error: Exception | None = None
         # The number of the first event of the answer that was published, if there is one.
         self._content_from: int | None = None
         # What attempts cost whose answers do not count.
@@ -121,9 +122,8 @@ class Call:
             TidewireError: The call failed; everything that arrived before was returned by earlier reads.
         """
         if self._over:
-            if self._error is not None:
-                error, self._error = self._error, None
-                raise error
+            if self.error is not None:
+                raise self.error
             return None
         published: list[Event] = []
         try:
@@ -132,22 +132,31 @@ class Call:
             if self.bus.failure is not None:
                 if not self._over:
                     raise self.bus.failure
-                self._error = self.bus.failure  # of a subscriber of the end: the answer is whole, and then this
+                self.error = self.bus.failure  # of a subscriber of the end: the answer is whole, and then this
         except BaseException as error:  # noqa: BLE001 - every way out of a call publishes its end
             await self._fail(error, published)
         return published
 
     async def abandon(self) -> None:
         """The consumer leaves: close the connection and end the run. Safe to call at any time, and twice."""
-        if not self.over:
+        if not self._started:
+            self._never_begin()
+        elif not self._over:
             self._end("abandoned", None, [])
             await self.bus.flush()
 
     def abandon_nowait(self) -> None:
         """As :meth:`abandon`, where nothing can be awaited any more; awaited subscribers do not hear of it."""
-        if not self.over:
+        if not self._started:
+            self._never_begin()
+        elif not self._over:
             self._end("abandoned", None, [])
             self.bus.close()
+
+    def _never_begin(self) -> None:
+        """Closed before the first read: nothing is asked any more."""
+        self._started = self._over = True
+        self.error = left_early(self.run, None)
 
     async def _advance(self, published: list[Event]) -> None:
         if not self._started:
@@ -280,8 +289,7 @@ class Call:
         self._end("error" if failed else "cancelled", error, published)
         await self.bus.flush()
         if failed and published:
-            self._error = error
-            return
+            return  # the next read raises it
         raise error
 
     def _end(self, outcome: Outcome, error: BaseException | None, published: list[Event]) -> None:
@@ -298,13 +306,18 @@ class Call:
         self._over = True
         fold = self.bus.fold
         usage = fold.usage_event()
+        message = AIMessage.from_fold(fold) if fold.has_content or outcome == "ok" else None
+        if isinstance(error, Exception):
+            self.error = error
+        elif outcome != "ok":
+            self.error = left_early(self.run, outcome, message, tries.attempts)
         answered = attempt is not None and attempt.is_answered
         self.cost = self._cost(is_answered=answered) if share is None else share.cost
         self.bus.publish_all(
             (
                 End(
                     outcome,
-                    AIMessage.from_fold(fold) if fold.has_content or outcome == "ok" else None,
+                    message,
                     usage=usage,
                     usage_source="unknown" if usage is None else "reported",
                     error=error if isinstance(error, Exception) else None,

@@ -17,8 +17,9 @@ from tidewire.callables import is_async, run_in_thread, unwrapped
 from tidewire.config import RunnableConfig, check_config, inherited_config, merge_configs
 from tidewire.events.bus import Subscription
 from tidewire.events.chunks import AIMessageChunk
+from tidewire.events.messages import AIMessage
 from tidewire.events.types import End, Event, Outcome, Piece, Start
-from tidewire.runs import open_bus, outcome_of, within
+from tidewire.runs import left_early, open_bus, outcome_of, within
 from tidewire.type_hints import Value
 
 # What the end of a generator gives in place of a piece.
@@ -62,7 +63,8 @@ class ChainRun:
         self._kind = kind_of(function)
         self._steps: AsyncIterator[Value] | Iterator[Value] | None = None
         self._pieces: list[Value] = []
-        self._error: Exception | None = None
+        #: What ended it early, once it is over; each further read raises it.
+        self.error: Exception | None = None
         self._started = False
         self._over = False
         #: What the function gave, once the run is over.
@@ -80,9 +82,8 @@ class ChainRun:
             Exception: What the function raised; the events before were returned by earlier reads.
         """
         if self._over:
-            if self._error is not None:
-                error, self._error = self._error, None
-                raise error
+            if self.error is not None:
+                raise self.error
             return None
         published: list[Event] = []
         try:
@@ -95,14 +96,16 @@ class ChainRun:
             if self.bus.failure is not None:
                 if not self._over:
                     raise self.bus.failure
-                self._error = self.bus.failure  # of a subscriber of the end
+                self.error = self.bus.failure  # of a subscriber of the end
         except BaseException as error:  # noqa: BLE001 - every way out of a run publishes its end
             await self._fail(error, published)
         return published
 
     async def abandon(self) -> None:
         """The consumer leaves: close the function's generator and end the run. Safe to call twice."""
-        if self.over:
+        if not self._started:
+            self._never_begin()
+        if self._over:
             return
         try:
             await self._close()
@@ -112,9 +115,16 @@ class ChainRun:
 
     def abandon_nowait(self) -> None:
         """As :meth:`abandon`, where nothing can be awaited any more: the generator is left to its collection."""
-        if not self.over:
+        if not self._started:
+            self._never_begin()
+        if not self._over:
             self._end("abandoned", None, [])
             self.bus.close()
+
+    def _never_begin(self) -> None:
+        """Closed before the first read: the function is not called any more."""
+        self._started = self._over = True
+        self.error = left_early(self.run, None)
 
     async def _step(self, published: list[Event]) -> None:
         """Run the function, or its generator up to the next piece."""
@@ -168,14 +178,22 @@ class ChainRun:
             self._end(outcome, error, published)
             await self.bus.flush()
         if not isinstance(error, Exception):
-            raise error
-        self._error = error
+            raise error  # an Exception is raised by the next read
 
     def _end(self, outcome: Outcome, error: BaseException | None, published: list[Event]) -> None:
         self._over = True
         shown = error if isinstance(error, Exception) else None
+        if outcome != "ok":
+            self.error = shown or left_early(self.run, outcome, self._message())
         output = self.output if outcome == "ok" else None
         self.bus.publish_all((End(outcome, output, error=shown),), published)
+
+    def _message(self) -> AIMessage | None:
+        """What arrived, where that is a message or its text."""
+        whole = whole_of(self._pieces)
+        if isinstance(whole, AIMessageChunk):
+            return whole.to_message()
+        return AIMessage(whole) if isinstance(whole, str) else None
 
 
 def kind_of(function: Callable[..., Value]) -> str:

@@ -82,7 +82,7 @@ class Chain(Runnable[In, Out, P, ChainRun]):
         """:meth:`astream` for sync code. A ``break`` stops the run, ``with`` does so at once."""
         # From outside, because each pull is a task of its own, and a function may count on running in a single one.
         pieces: Stream[P, Out] = self._bound(parameters)._read_from_outside(input, config, _values)
-        return SyncStream(pull_items(pieces), pieces.output)
+        return SyncStream(pieces.work, pull_items(pieces), pieces.output)
 
     def __repr__(self) -> str:
         return f"Chain({self.name})"

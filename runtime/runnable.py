@@ -141,7 +141,7 @@ class Runnable(Generic[In, Out, Piece, W]):
         """
         bound = self._bound(parameters)
         work = bound._begin(input, config, stream=True)
-        return SyncStream(pull(work, bound._pieces_of(work)), lambda: bound._output_of(work))
+        return SyncStream(work, pull(work, bound._pieces_of(work)), lambda: bound._output_of(work))
 
     # --- many calls ---
 

@@ -13,6 +13,8 @@ from tidewire.config import RunnableConfig, check_config, inherited_config, merg
 from tidewire.events.blocks import JSON, JSONObject
 from tidewire.events.bus import Bus, Subscription, current_bus, enclosing, scoped_subscriptions
 from tidewire.events.callbacks import subscriptions
+from tidewire.events.errors import StreamInterruptedError
+from tidewire.events.messages import AIMessage
 from tidewire.events.types import Custom, End, Outcome, Run, RunKind, Start
 
 
@@ -166,6 +168,21 @@ def outcome_of(error: BaseException | None) -> Outcome:
     return "error" if isinstance(error, Exception) else "cancelled"
 
 
+def left_early(
+    run: Run, outcome: Outcome | None, partial: AIMessage | None = None, attempts: int = 0
+) -> StreamInterruptedError:
+    """What a run says to whoever asks for its result although it was cancelled or left, or (None) never began."""
+    how = "closed before it began" if outcome is None else "cancelled" if outcome == "cancelled" else "left"
+    seen = "nothing was asked" if outcome is None else "what arrived by then is not the whole of it"
+    return StreamInterruptedError(
+        f"{run.name} was {how}: {seen}",
+        provider=run.provider,
+        model=run.model,
+        attempts=attempts,
+        partial=partial,
+    )
+
+
 def make_run(
     *,
     kind: RunKind,
@@ -191,4 +208,4 @@ def make_run(
     )
 
 
-__all__ = ["OpenRun", "make_run", "open_bus", "open_run", "outcome_of", "within"]
+__all__ = ["OpenRun", "left_early", "make_run", "open_bus", "open_run", "outcome_of", "within"]

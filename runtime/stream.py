@@ -7,10 +7,10 @@ closes it at once.
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable
 from functools import partial
-from types import TracebackType
-from typing import Generic, Protocol, Self, TypeVar
+from types import AsyncGeneratorType, TracebackType
+from typing import Generic, Protocol, Self, TypeVar, cast
 
 from tidewire.call import Call
 from tidewire.events.chunks import AIMessageChunk
@@ -35,8 +35,13 @@ class Work(Protocol):
         """True once ``end`` was published, or when the run never began."""
         ...
 
+    @property
+    def error(self) -> Exception | None:
+        """What ended it early, once it is over: how it failed, or that it was cancelled, left or never begun."""
+        ...
+
     async def read(self) -> list[Event] | None:
-        """The next events, published and heard by everybody else; None after the last ones."""
+        """The next events, published and heard by everybody else; None after the last ones, or ``error`` is raised."""
         ...
 
     async def abandon(self) -> None:
@@ -52,10 +57,13 @@ W = TypeVar("W", bound=Work)
 
 
 class Stream(Generic[T, Out]):
-    """A stream of one run, read once; ``Out`` is what the whole of it gives. ``run`` identifies it."""
+    """A stream of one run, read once; ``Out`` is what the whole of it gives. ``run`` identifies it.
+
+    Who reads it again when it is over is told the same: nothing, or the error that ended it early.
+    """
 
     def __init__(self, work: W, generate: Callable[[W], AsyncGenerator[T]], output: Callable[[W], Out]) -> None:
-        self._work: Work = work
+        self.work: Work = work
         self._generate = partial(generate, work)
         self._output = partial(output, work)
         self._generator: AsyncGenerator[T] | None = None
@@ -71,22 +79,23 @@ class Stream(Generic[T, Out]):
         """Stop the run, if there is something to stop, and close its connection. Safe to call twice."""
         if self._generator is not None:
             await self._generator.aclose()
-        await self._work.abandon()
+        await self.work.abandon()
 
     def output(self) -> Out:
-        """What the whole of a run gives that was read to its end."""
-        return self._output()
+        """What the whole of a run gives that was read to its end; what ended it early is raised."""
+        return output_of(self.work, self._output)
 
     async def result(self) -> Out:
         """Read what is left and give what ``ainvoke`` would have given: the whole message.
 
         Raises:
-            TidewireError: The call failed; ``partial`` is the message so far.
+            TidewireError: The call failed, now or before; ``partial`` is the message so far.
+            StreamInterruptedError: It was cancelled, or the stream was left or closed.
         """
         if self._generator is not None:  # half read: nobody else may read the run
             async for _ in self._generator:
                 continue
-        while await self._work.read() is not None:
+        while await self.work.read() is not None:
             continue
         return self._output()
 
@@ -101,7 +110,24 @@ class Stream(Generic[T, Out]):
     def _started(self) -> AsyncGenerator[T]:
         if self._generator is None:
             self._generator = self._generate()
+        elif cast("AsyncGeneratorType[T, None]", self._generator).ag_frame is None:
+            return _read_again(self.work, self._output)
         return self._generator
+
+
+def output_of(work: Work, output: Callable[[], Out]) -> Out:
+    """What a run gives that is over; what ended it early is raised."""
+    if work.error is not None:
+        raise work.error
+    return output()
+
+
+async def _read_again(work: Work, output: Callable[[], object], pieces: Iterable[T] = ()) -> AsyncGenerator[T]:
+    """What a stream gives that was read to its end or left: nothing, if it is whole; else it says so once more."""
+    if work.over:
+        output_of(work, output)
+    for piece in pieces:
+        yield piece
 
 
 class ChunkMaker:
@@ -205,4 +231,4 @@ def records_of(shown: RecordFilter, input: ModelInput) -> Callable[[Call], Async
     return generate
 
 
-__all__ = ["ChunkMaker", "Stream", "Work", "generate_events", "pieces_of", "records_of"]
+__all__ = ["ChunkMaker", "Stream", "Work", "generate_events", "output_of", "pieces_of", "records_of"]

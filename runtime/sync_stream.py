@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator
-from types import TracebackType
-from typing import Generic, Protocol, Self, TypeVar
+from types import GeneratorType, TracebackType
+from typing import Generic, Protocol, Self, TypeVar, cast
 
 from tidewire.blocking import is_stopped, run_blocking
 from tidewire.events.types import Event
-from tidewire.stream import Work
+from tidewire.stream import Work, output_of
 
 T = TypeVar("T", covariant=True)
 Out = TypeVar("Out", covariant=True)
@@ -40,19 +40,31 @@ class SyncIterator(Iterator[T], Generic[T]):
 class SyncStream(SyncIterator[T], Generic[T, Out]):
     """A stream of one call, read once, for sync code; ``Out`` is what the whole of it gives."""
 
-    def __init__(self, generator: Generator[T], output: Callable[[], Out]) -> None:
+    def __init__(self, work: Work, generator: Generator[T], output: Callable[[], Out]) -> None:
         super().__init__(generator)
+        self._work = work
         self._output = output
+
+    def __next__(self) -> T:
+        if cast("GeneratorType[T, None, None]", self._generator).gi_frame is None:  # read to its end, or left
+            output_of(self._work, self._output)
+        return next(self._generator)
+
+    def close(self) -> None:
+        """Stop the run, if there is something to stop, and close its connection. Safe to call twice."""
+        self._generator.close()
+        self._work.abandon_nowait()  # where nothing had begun, the generator knows of nothing to stop
 
     def result(self) -> Out:
         """Read what is left and give what ``invoke`` would have given: the whole message.
 
         Raises:
-            TidewireError: The call failed; ``partial`` is the message so far.
+            TidewireError: The call failed, now or before; ``partial`` is the message so far.
+            StreamInterruptedError: It was interrupted, or the stream was left or closed.
         """
         for _ in self._generator:
             pass
-        return self._output()
+        return output_of(self._work, self._output)
 
 
 def pull(work: Work, pieces: Callable[[list[Event]], list[Piece]]) -> Generator[Piece]:

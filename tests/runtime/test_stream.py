@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import gc
+from collections.abc import AsyncIterator
 
 import anyio
 import pytest
 
-from tidewire import init_chat_model
+from tidewire import chain, init_chat_model
 from tidewire.adapters.script import Call, Fail, Reply
 from tidewire.chat_models import ChatModel
 from tidewire.events.chunks import AIMessageChunk
-from tidewire.events.errors import ConfigurationError, StreamInterruptedError
+from tidewire.events.errors import ConfigurationError, OutputParsingError, StreamInterruptedError
 from tidewire.events.types import End, Event, Finish, Meta, Run, Start, Token, Usage
 
 RICH = Reply(
@@ -130,6 +131,124 @@ async def test_a_finished_stream_gives_nothing_more() -> None:
     stream = rich().astream("hello")
     assert [chunk async for chunk in stream]
     assert [chunk async for chunk in stream] == []
+
+
+CUT = Fail(kind="reset", after_tokens=3, reply=Reply(["a", "b", "c", "d"]))
+
+
+async def test_a_stream_that_failed_says_so_again() -> None:
+    model = init_chat_model("embedded:demo", script=[CUT] * 3)
+    for stream in (model.astream("hello"), model.aevents("hello"), model.astream_events("hello")):
+        with pytest.raises(StreamInterruptedError) as first:
+            async for _ in stream:
+                pass
+        for _ in range(2):
+            with pytest.raises(StreamInterruptedError) as raised:
+                await stream.result()
+            assert raised.value is first.value
+            with pytest.raises(StreamInterruptedError) as raised:
+                await anext(stream)
+            assert raised.value is first.value
+            with pytest.raises(StreamInterruptedError) as raised:
+                async for _ in stream:
+                    pass
+            assert raised.value is first.value
+
+
+async def test_a_failed_stream_has_no_result_before_its_error_was_read_either() -> None:
+    stream = init_chat_model("embedded:demo", script=[CUT]).astream("hello")
+    assert [(await anext(stream)).text for _ in range(3)] == ["a", "b", "c"]
+    with pytest.raises(StreamInterruptedError) as raised:
+        await stream.result()
+    assert raised.value.partial is not None
+    assert raised.value.partial.text == "abc"
+
+
+async def test_a_stream_that_was_left_says_so_and_has_no_result() -> None:
+    async with init_chat_model("embedded:demo", script=[Reply(["a", "b"])]).astream("hello") as stream:
+        assert (await anext(stream)).text == "a"
+    with pytest.raises(StreamInterruptedError, match="was left") as raised:
+        await stream.result()
+    error = raised.value
+    assert error.partial is not None
+    assert (error.partial.text, error.provider, error.model, error.attempts) == ("a", "embedded", "demo", 1)
+    with pytest.raises(StreamInterruptedError, match="was left"):
+        async for _ in stream:
+            pass
+
+
+async def test_a_stream_that_was_cancelled_says_so_and_has_no_result() -> None:
+    stalled = Fail(kind="stall", after_tokens=1, reply=Reply(["a", "b"]))
+    stream = init_chat_model("embedded:demo", script=[stalled]).astream("hello")
+    with anyio.CancelScope() as scope:
+        async for chunk in stream:
+            assert chunk.text == "a"
+            scope.cancel()
+    assert scope.cancelled_caught
+    with pytest.raises(StreamInterruptedError, match="was cancelled") as raised:
+        await stream.result()
+    assert raised.value.partial is not None
+    assert raised.value.partial.text == "a"
+
+
+async def test_a_stream_that_is_closed_before_it_began_never_asks() -> None:
+    for begin in (False, True):
+        outcomes = Outcomes()
+        stream = rich().astream("hello", {"callbacks": outcomes})
+        if begin:
+            aiter(stream)
+        await stream.aclose()
+        with pytest.raises(StreamInterruptedError, match="closed before it began: nothing was asked"):
+            async for _ in stream:
+                pass
+        with pytest.raises(StreamInterruptedError, match="closed before it began"):
+            await stream.result()
+        assert outcomes.seen == []
+
+
+async def test_a_value_that_does_not_fit_has_no_result_later_either() -> None:
+    model = init_chat_model("embedded:demo", script=["no JSON"]).with_structured_output(
+        {"title": "Point", "type": "object", "properties": {"x": {"type": "integer"}}}, method="json_mode"
+    )
+    stream = model.astream("hello")
+    for _ in range(2):
+        with pytest.raises(OutputParsingError):
+            async for _ in stream:
+                pass
+        with pytest.raises(OutputParsingError):
+            await stream.result()
+
+
+async def test_streams_of_chains_say_again_how_they_ended() -> None:
+    calls: list[str] = []
+
+    @chain
+    async def count(text: str) -> AsyncIterator[str]:
+        calls.append(text)
+        yield "one "
+        if text == "b":
+            await anyio.sleep_forever()
+        raise ValueError("no two")
+
+    for make in (count.astream, count.aevents, count.astream_events):
+        stream = make("a")
+        for _ in range(2):
+            with pytest.raises(ValueError, match="no two"):
+                async for _ in stream:
+                    pass
+            with pytest.raises(ValueError, match="no two"):
+                await stream.result()
+        async with make("b") as left:
+            await anext(left)
+        with pytest.raises(StreamInterruptedError, match=r"count was (left|cancelled)"):
+            await left.result()
+        closed = make("c")
+        await closed.aclose()
+        with pytest.raises(StreamInterruptedError, match="count was closed before it began"):
+            await closed.result()
+        with pytest.raises(StreamInterruptedError, match="count was closed before it began"):
+            await anext(closed)
+    assert set(calls) == {"a", "b"}
 
 
 async def test_what_arrived_is_delivered_before_the_error_is_raised() -> None:
