@@ -49,7 +49,9 @@ def captured(limit_bytes: int) -> Iterator[tuple[str, Recording]]:
     shortest: dict[str, Recording] = {}
     for recording in read_recordings(CAPTURED) if CAPTURED.is_dir() else ():
         name = _WIRE_OF.get(recording.api)
-        if name is None or not recording.streaming or recording.status != 200 or len(recording.body) > limit_bytes:
+        if name is None or not recording.streaming or recording.expected.get("error"):
+            continue
+        if len(recording.body) > limit_bytes:
             continue
         known = shortest.get(name)
         if known is None or len(recording.body) < len(known.body):
