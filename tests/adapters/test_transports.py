@@ -106,10 +106,17 @@ async def test_a_socks_proxy_is_left_to_httpx_which_says_what_it_lacks() -> None
 # --- processes of their own
 
 
+# asyncio, when it looks closely, tells of every step that took long, which on a machine with other work any may.
+UNHURRIED = """
+import logging
+logging.getLogger("asyncio").addFilter(lambda record: not record.getMessage().startswith("Executing"))
+"""
+
+
 def python(script: str, *arguments: str, options: tuple[str, ...] = ("-X", "dev")) -> str:
     """What a script prints to either stream, under Python with all warnings: what it should, and no more."""
     done = subprocess.run(
-        [sys.executable, *options, "-c", textwrap.dedent(script), *arguments],
+        [sys.executable, *options, "-c", UNHURRIED + textwrap.dedent(script), *arguments],
         capture_output=True,
         text=True,
         timeout=60,
