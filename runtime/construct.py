@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping
 from difflib import get_close_matches
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 
@@ -132,6 +132,12 @@ _SETTERS: dict[str, Callable[[Settings, Any], Settings]] = {
     "tools": _set_tools,
     "transport": _field("transport"),
 }
+#: Settings that are kept under another name than that of their keyword.
+_READERS: dict[str, Callable[[Settings], Any]] = {
+    "default_headers": lambda settings: settings.headers,
+    "default_query": lambda settings: settings.query,
+    "max_retries": lambda settings: settings.retry.max_retries,
+}
 #: Keywords that say which model it is, and where and how it is reached; of models that take over, each has its own.
 _PLACE = frozenset(
     "api_key base_url callbacks credentials default_headers extra_body metadata model profile tags transport".split()  # noqa: SIM905
@@ -207,6 +213,7 @@ def override(settings: Settings, keywords: Mapping[str, Any]) -> Settings:
     Raises:
         ConfigurationError: A keyword is unknown; the nearest one is named.
     """
+    keywords = _without_model_kwargs(settings.adapter, keywords)
     changed = _override(settings, keywords)
     fallbacks = changed.fallbacks
     if fallbacks is None or not keywords:
@@ -246,9 +253,29 @@ def _override(settings: Settings, keywords: Mapping[str, Any]) -> Settings:
     return msgspec.structs.replace(settings, parameters={**settings.parameters, **parameters})
 
 
+def _without_model_kwargs(adapter: Adapter, keywords: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The keywords with the parameters that ``model_kwargs`` holds among them, as the field has it."""
+    if keywords.get("model_kwargs") is None:
+        return keywords
+    rest = {name: value for name, value in keywords.items() if name != "model_kwargs"}
+    held = cast("object", keywords["model_kwargs"])
+    if not isinstance(held, Mapping):
+        raise ConfigurationError(f"model_kwargs is a dict of parameters, not {type(held).__name__}")
+    parameters = _by_usual_names(adapter, cast("Mapping[str, Any]", held))
+    for name in parameters:
+        if name != "parallel_tool_calls" and name in _SETTERS.keys() | _TRANSPORT_KEYWORDS | {"api_key"}:
+            raise ConfigurationError(f"{name!r} in model_kwargs is no parameter of the model; give it beside them")
+        if name not in adapter.parameters:
+            raise ConfigurationError(_unknown(adapter.provider, name, adapter.parameters))
+    twice = parameters.keys() & _by_usual_names(adapter, rest).keys()
+    if twice:
+        raise ConfigurationError(f"{min(twice)!r} is given twice: in model_kwargs and beside them")
+    return {**rest, **parameters}
+
+
 def keyword_names(adapter: Adapter | None) -> frozenset[str]:
     """The keywords that a model is made with, as far as they are known; with an adapter, its parameters among them."""
-    names = {"api_key", "model_provider", *_SETTERS, *_TRANSPORT_KEYWORDS}
+    names = {"api_key", "model_kwargs", "model_provider", *_SETTERS, *_TRANSPORT_KEYWORDS}
     provider = "" if adapter is None else adapter.provider
     names.update(alias.format(provider=provider) for alias in _ALIASES)
     return frozenset(names if adapter is None else names | adapter.parameters)
@@ -259,6 +286,35 @@ def _check_number(name: str, value: object) -> None:
         raise ConfigurationError(f"{name} must be a number, got {value!r}")
     if name in _WHOLE_NUMBERS and (not isinstance(value, int) or isinstance(value, bool)):
         raise ConfigurationError(f"{name} must be a whole number, got {value!r}")
+
+
+def setting_of(settings: Settings, name: str) -> Any:  # noqa: ANN401 -- settings are of any type
+    """What a setting is, by any name under which it can be given; None where it is not set.
+
+    Raises:
+        AttributeError: There is no such setting, or it is a secret; the nearest ones are named.
+    """
+    adapter = settings.adapter
+    usual = _usual_name(adapter, name)
+    if usual in _READERS:
+        return _READERS[usual](settings)
+    if usual in _SETTERS:
+        return getattr(settings, usual)
+    if usual in adapter.parameters:
+        return settings.parameters.get(usual)
+    if usual == "api_key":
+        raise AttributeError("api_key is a secret, which a model does not give back")
+    if usual in keyword_names(adapter):
+        raise AttributeError(f"{name!r} is not kept under its name; see model.settings")
+    known = {*_READERS, *_SETTERS, *adapter.parameters, "model_name"}
+    near = get_close_matches(name, sorted(known), n=3)
+    hint = f"did you mean {', '.join(map(repr, near))}?" if near else "settings are read by the names they are given by"
+    raise AttributeError(f"a model of {adapter.provider} has no attribute or setting {name!r}; {hint}")
+
+
+def _usual_name(adapter: Adapter, name: str) -> str:
+    aliases = {alias.format(provider=adapter.provider): usual for alias, usual in _ALIASES.items()}
+    return aliases.get(name, name) if name not in adapter.parameters else name
 
 
 def _by_usual_names(adapter: Adapter, keywords: Mapping[str, Any]) -> dict[str, Any]:
@@ -297,8 +353,10 @@ def _unknown(provider: str, name: str, known: frozenset[str]) -> str:
     near = get_close_matches(name, names, n=1)
     if name == "max_concurrency":  # of a batch, in whose config it stands
         return "max_concurrency is no parameter of the model; pass config={'max_concurrency': …}."
-    hint = f"did you mean {near[0]!r}?" if near else f"it takes {', '.join(sorted(known))}."
-    return f"{provider} has no parameter {name!r}; {hint} A field of the provider's body goes into extra_body={{…}}."
+    body = "a field of the provider's body goes into extra_body={…}"
+    if near:
+        return f"{provider} has no parameter {name!r}; did you mean {near[0]!r}? {body[0].upper()}{body[1:]}."
+    return f"{provider} has no parameter {name!r}; {body}. It takes {', '.join(sorted(known))}."
 
 
-__all__ = ["build_settings", "keyword_names", "model_and_rest", "override"]
+__all__ = ["build_settings", "keyword_names", "model_and_rest", "override", "setting_of"]

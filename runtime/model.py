@@ -14,12 +14,14 @@ import msgspec
 from tidewire.blocking import run_blocking
 from tidewire.call import Call
 from tidewire.config import RunnableConfig, check_config, merge_configs
-from tidewire.construct import build_settings, override
+from tidewire.construct import build_settings, override, setting_of
 from tidewire.events.blocks import JSONObject
 from tidewire.events.convert import ModelInput, convert_to_messages
 from tidewire.events.errors import ConfigurationError, TidewireError
 from tidewire.events.stream_events import RecordFilter, StreamEvent
+from tidewire.policy import Timeout
 from tidewire.runnable import Runnable
+from tidewire.setting import Setting, readable_settings
 from tidewire.settings import Change, Settings
 from tidewire.stream import Stream, records_of
 
@@ -42,6 +44,19 @@ class Model(Runnable[ModelInput, Out, Piece, Call]):
 
     #: The settings, or what gives them once a call's config is known.
     source: Settings | OpenSettings
+
+    # Those that are read most often, for type checkers; __getattr__ reads the others.
+    model_name = Setting[str]()
+    temperature = Setting[float | None]()
+    max_tokens = Setting[int | None]()
+    top_p = Setting[float | None]()
+    seed = Setting[int | None]()
+    stop = Setting[str | Sequence[str] | None]()
+    max_retries = Setting[int]()
+    timeout = Setting[Timeout]()
+    base_url = Setting[str]()
+    tags = Setting[tuple[str, ...]]()
+    metadata = Setting[JSONObject]()
 
     @property
     def settings(self) -> Settings:
@@ -259,6 +274,13 @@ class Model(Runnable[ModelInput, Out, Piece, Call]):
         if not exact:
             return self.get_num_tokens_from_messages(messages, tools)
         return await count_at_provider(self._with_only(tools), convert_to_messages(messages))
+
+    if not TYPE_CHECKING:  # checkers would take any name for an attribute
+
+        def __getattr__(self, name: str) -> object:
+            if name == "source" or name.startswith("_"):  # asked for while an object is made, copied or looked at
+                raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+            return setting_of(readable_settings(self), name)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.source})"

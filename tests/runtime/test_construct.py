@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from typing import Any
+
 import pytest
 
 from tidewire import (
@@ -131,7 +134,7 @@ def test_an_unknown_provider_is_an_error_with_the_near_ones() -> None:
 def test_a_misspelt_parameter_is_an_error_that_names_the_nearest() -> None:
     with pytest.raises(ConfigurationError, match="no parameter 'temprature'; did you mean 'temperature'"):
         init_chat_model("openai:gpt-5", temprature=1)
-    with pytest.raises(ConfigurationError, match=r"goes into extra_body=\{…\}\.$"):
+    with pytest.raises(ConfigurationError, match=r"; a field of the provider's body goes into extra_body=\{…\}\. It t"):
         init_chat_model("openai:gpt-5").bind(zzzzzz=1)
 
 
@@ -221,3 +224,28 @@ def test_equal_transport_settings_share_their_connections() -> None:
 def test_a_repr_names_the_model_and_no_key() -> None:
     assert repr(ChatOpenAI("gpt-5", api_key="sk-secret")) == "ChatOpenAI(openai:gpt-5)"
     assert "sk-secret" not in repr(ChatOpenAI("gpt-5", api_key="sk-secret").settings)
+
+
+def test_model_kwargs_hold_parameters_by_the_names_that_are_known() -> None:
+    model = ChatOpenAI("gpt-5", temperature=0, model_kwargs={"seed": 7, "max_completion_tokens": 5})
+    assert model.settings.parameters == {"temperature": 0, "seed": 7, "max_tokens": 5}
+    assert model.settings.extra_body == {}
+    assert ChatOpenAI("gpt-5").bind(model_kwargs={"parallel_tool_calls": False}).settings.parallel_tool_calls is False
+    both = ChatOpenAI("gpt-5").with_fallbacks(["groq:x"]).bind(model_kwargs={"seed": 7})
+    assert both.settings.fallbacks is not None
+    assert both.settings.fallbacks.models[0].parameters["seed"] == 7
+
+
+@pytest.mark.parametrize(
+    ("keywords", "told"),
+    [
+        ({"model_kwargs": {"sed": 7}}, "no parameter 'sed'; did you mean 'seed'? A field of the provider's body goes"),
+        ({"model_kwargs": {"zzzzzz": 7}}, "no parameter 'zzzzzz'; a field of the provider's body goes into extra_body"),
+        ({"model_kwargs": {"seed": 7}, "seed": 8}, "'seed' is given twice: in model_kwargs and beside them"),
+        ({"model_kwargs": {"base_url": "http://x"}}, "'base_url' in model_kwargs is no parameter of the model"),
+        ({"model_kwargs": ["seed"]}, "model_kwargs is a dict of parameters, not list"),
+    ],
+)
+def test_model_kwargs_never_send_what_nobody_knows(keywords: dict[str, Any], told: str) -> None:
+    with pytest.raises(ConfigurationError, match=re.escape(told)):
+        ChatOpenAI("gpt-5", **keywords)
