@@ -14,7 +14,7 @@ from typing import Any, Generic, Self, TypeAlias, TypeVar, cast
 import anyio
 
 from tidewire.adapters.host import start_hosted
-from tidewire.config import DEFAULT_CONCURRENCY, RunnableConfig, check_config, inherited_config
+from tidewire.config import DEFAULT_CONCURRENCY, NOTHING, RunnableConfig, check_config, inherited_config, merge_configs
 from tidewire.events.errors import ConfigurationError
 
 In = TypeVar("In")
@@ -67,6 +67,7 @@ class _Batch(Generic[In, Out]):
         inputs: Inputs[In],
         config: Configs,
         *,
+        own: RunnableConfig,
         return_exceptions: bool,
     ) -> None:
         self._call = call
@@ -76,7 +77,8 @@ class _Batch(Generic[In, Out]):
         # For a report: how many there are is known of a list, not of what is still to come.
         self._of = f" of {len(inputs)}" if isinstance(inputs, Sequence) else ""
         first = self._configs[0] if isinstance(self._configs, list) and self._configs else self._configs
-        limit = cast("RunnableConfig", first or {}).get("max_concurrency", inherited_config().get("max_concurrency"))
+        around = merge_configs(inherited_config(), own)
+        limit = merge_configs(around, cast("RunnableConfig", first or {})).get("max_concurrency")
         self.concurrency = DEFAULT_CONCURRENCY if limit is None else limit
 
     async def run(self, deliver: Callable[[_Result[Out]], Awaitable[None]]) -> None:
@@ -115,16 +117,17 @@ async def run_batch(
     inputs: Inputs[In],
     config: Configs,
     *,
+    own: RunnableConfig = NOTHING,
     return_exceptions: bool = False,
 ) -> list[Out]:
-    """All results, in the order of the inputs."""
+    """All results, in the order of the inputs. ``own`` is the config that each call starts from by itself."""
     results: dict[int, Out] = {}
 
     async def keep(result: _Result[Out]) -> None:
         results[result[0]] = result[1]
 
     try:
-        await _Batch(call, inputs, config, return_exceptions=return_exceptions).run(keep)
+        await _Batch(call, inputs, config, own=own, return_exceptions=return_exceptions).run(keep)
     except BaseExceptionGroup as group:
         raise _first_error(group) from None
     return [results[place] for place in range(len(results))]
@@ -194,10 +197,11 @@ def as_completed(
     inputs: Inputs[In],
     config: Configs,
     *,
+    own: RunnableConfig = NOTHING,
     return_exceptions: bool = False,
 ) -> CompletedBatch[Out]:
-    """The results as they come; nothing starts before the first one is asked for."""
-    return CompletedBatch(_Batch(call, inputs, config, return_exceptions=return_exceptions))
+    """The results as they come; nothing starts before the first one is asked for. ``own`` as for :func:`run_batch`."""
+    return CompletedBatch(_Batch(call, inputs, config, own=own, return_exceptions=return_exceptions))
 
 
 def _configs(config: Configs, inputs: object) -> RunnableConfig | list[RunnableConfig]:

@@ -90,6 +90,9 @@ class Chain(Runnable[In, Out, P, ChainRun]):
     def _bound(self, parameters: dict[str, Any]) -> Self:
         return self.bind(**parameters) if parameters else self
 
+    def _config_of_all(self) -> RunnableConfig:
+        return self._config
+
     def _begin(self, input: In, config: RunnableConfig | None, *, stream: bool | None) -> ChainRun:
         return self._run(input, config, is_streamed=stream is True)
 

@@ -42,6 +42,9 @@ class RunnableConfig(TypedDict, total=False):
     configurable: dict[str, Any]
 
 
+#: The config that says nothing.
+NOTHING: RunnableConfig = {}
+
 _KEYS = tuple(RunnableConfig.__annotations__)
 
 
@@ -84,8 +87,7 @@ def merge_configs(base: RunnableConfig, more: RunnableConfig) -> RunnableConfig:
 
 # What runs inherit of the configs around them; callbacks, tags and metadata reach them by the bus.
 _INHERITED = ("configurable", "max_concurrency", "recursion_limit")
-_NOTHING: RunnableConfig = {}
-_around: ContextVar[RunnableConfig] = ContextVar("tidewire_config_around", default=_NOTHING)
+_around: ContextVar[RunnableConfig] = ContextVar("tidewire_config_around", default=NOTHING)
 
 
 def inherited_config() -> RunnableConfig:
@@ -126,6 +128,7 @@ def _listed(callbacks: Callbacks) -> list[Any]:
 
 __all__ = [
     "DEFAULT_CONCURRENCY",
+    "NOTHING",
     "RunnableConfig",
     "check_config",
     "inherited_config",

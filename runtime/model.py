@@ -70,6 +70,9 @@ class Model(Runnable[ModelInput, Out, Piece, Call]):
     def _bound(self, parameters: dict[str, Any]) -> Self:
         return self.bind(**parameters) if parameters else self
 
+    def _config_of_all(self) -> RunnableConfig:
+        return self.source.config
+
     def _begin(self, input: ModelInput, config: RunnableConfig | None, *, stream: bool | None) -> Call:
         return Call(self.source.settings_for(config), input, config, stream=stream)
 

@@ -16,7 +16,7 @@ from typing import Any, Generic, Literal, TypeAlias, TypeVar, cast
 
 from tidewire.adapters.registry import find_adapter, infer_provider, split_named
 from tidewire.adapters.spec import Adapter
-from tidewire.config import RunnableConfig, check_config, inherited_config
+from tidewire.config import RunnableConfig, check_config, inherited_config, merge_configs
 from tidewire.construct import build_settings, keyword_names
 from tidewire.events.errors import ConfigurationError
 from tidewire.settings import Change, Settings
@@ -61,6 +61,8 @@ class OpenSettings:
         self._prefix = prefix if not prefix or prefix.endswith("_") else f"{prefix}_"
         self._defaults = {name: value for name, value in defaults.items() if value is not None}
         self._configured: dict[str, Any] = {}
+        #: The config that every call starts from.
+        self.config: RunnableConfig = {}
         self._changes: tuple[Change, ...] = ()
         self._built: _Recent[Settings] = _Recent()  # shared by all that are declared on these
         self._changed: _Recent[Settings] = _Recent()
@@ -106,6 +108,7 @@ class OpenSettings:
         """A copy whose calls start from this config; what it sets of the fields are further defaults."""
         copy = self._copy()
         copy._configured = {**self._configured, **_configurable_of(config)}
+        copy.config = merge_configs(self.config, config)
         return copy.changed(lambda settings: settings.with_config(config))
 
     def __str__(self) -> str:

@@ -33,6 +33,10 @@ class Runnable(Generic[In, Out, Piece, W]):
         """The same with these parameters; itself if there are none."""
         raise NotImplementedError
 
+    def _config_of_all(self) -> RunnableConfig:
+        """The config that every run starts from."""
+        raise NotImplementedError
+
     def _begin(self, input: In, config: RunnableConfig | None, *, stream: bool | None) -> W:
         """A run that has not started yet.
 
@@ -181,7 +185,10 @@ class Runnable(Generic[In, Out, Piece, W]):
             return_exceptions: Errors take the place of results; otherwise the first one stops the rest and is raised.
             parameters: Parameters for these runs only.
         """
-        return await run_batch(self._bound(parameters)._whole, inputs, config, return_exceptions=return_exceptions)
+        bound = self._bound(parameters)
+        return await run_batch(
+            bound._whole, inputs, config, own=bound._config_of_all(), return_exceptions=return_exceptions
+        )
 
     @overload
     def abatch_as_completed(
@@ -212,7 +219,10 @@ class Runnable(Generic[In, Out, Piece, W]):
         **parameters: Any,
     ) -> Any:
         """The answers to many inputs as ``(index, answer)``, each as soon as it is there. Leaving stops the rest."""
-        return as_completed(self._bound(parameters)._whole, inputs, config, return_exceptions=return_exceptions)
+        bound = self._bound(parameters)
+        return as_completed(
+            bound._whole, inputs, config, own=bound._config_of_all(), return_exceptions=return_exceptions
+        )
 
     @overload
     def batch(
@@ -243,9 +253,7 @@ class Runnable(Generic[In, Out, Piece, W]):
         **parameters: Any,
     ) -> Any:
         """:meth:`abatch` for sync code."""
-        return run_blocking(
-            lambda: run_batch(self._bound(parameters)._whole, inputs, config, return_exceptions=return_exceptions)
-        )
+        return run_blocking(lambda: self.abatch(inputs, config, return_exceptions=return_exceptions, **parameters))
 
     @overload
     def batch_as_completed(
@@ -276,7 +284,7 @@ class Runnable(Generic[In, Out, Piece, W]):
         **parameters: Any,
     ) -> SyncIterator[Any]:
         """:meth:`abatch_as_completed` for sync code. Leaving stops the rest."""
-        batch = as_completed(self._bound(parameters)._whole, inputs, config, return_exceptions=return_exceptions)
+        batch = self.abatch_as_completed(inputs, config, return_exceptions=return_exceptions, **parameters)
         return SyncIterator(pull_items(batch))
 
     async def _whole(self, input: In, config: RunnableConfig | None) -> Out:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 
 import anyio
 import anyio.lowlevel
@@ -78,6 +78,41 @@ async def test_at_most_max_concurrency_run_at_once(limit: int) -> None:
     gauge = Gauge(full=limit)
     assert len([result async for result in as_completed(gauge, range(40), {"max_concurrency": limit})]) == 40
     assert gauge.most == limit
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda script: init_chat_model("embedded:demo", script=script).with_config(max_concurrency=2),
+        lambda script: init_chat_model("embedded:demo", script=script).with_config(max_concurrency=2).bind(seed=1),
+        lambda script: init_chat_model(script=script, model_provider="embedded").with_config(
+            {"max_concurrency": 2, "configurable": {"model": "demo"}}
+        ),
+    ],
+    ids=["a model", "a copy of it", "a configurable model"],
+)
+async def test_what_a_model_starts_from_bounds_its_batches(make: Callable[[object], ChatModel]) -> None:
+    running = 0
+    most = list[int]()
+
+    def count(_: Run, event: Event) -> None:
+        nonlocal running
+        if isinstance(event, Start):
+            running += 1
+            most.append(running)
+        elif isinstance(event, End):
+            running -= 1
+
+    model = make(lambda request: Reply("answer"))
+    with subscribe(count):
+        assert len(await model.abatch(["x"] * 9)) == 9
+        assert max(most) == 2
+        most.clear()
+        assert len([result async for result in model.abatch_as_completed(["x"] * 9, {"tags": ["t"]})]) == 9
+        assert max(most) == 2
+        most.clear()
+        assert len(await model.abatch(["x"] * 9, {"max_concurrency": 4})) == 9
+        assert 2 < max(most) <= 4
 
 
 async def test_the_default_limit_is_64() -> None:

@@ -237,23 +237,30 @@ async def test_limits_and_configurable_values_are_inherited_and_the_name_is_not(
     assert await inner.ainvoke("") == {}
 
 
-async def test_a_batch_within_a_run_keeps_to_the_runs_concurrency() -> None:
-    running = most = 0
+async def test_a_batch_keeps_to_the_concurrency_of_the_chain_or_of_the_run_around() -> None:
+    running = most = full = 0
+    filled = anyio.Event()
 
     @chain
     async def work(_: int) -> None:
         nonlocal running, most
         running += 1
         most = max(most, running)
-        await anyio.lowlevel.checkpoint()
+        if running == full:
+            filled.set()
+        await filled.wait()
         running -= 1
 
     @chain
     async def many(count: int) -> None:
         await work.abatch(list(range(count)))
 
+    full = 2
     await many.ainvoke(9, {"max_concurrency": 2})
     assert most == 2
+    full, filled, most = 3, anyio.Event(), 0
+    await work.with_config(max_concurrency=3).abatch(list(range(9)))
+    assert most == 3
 
 
 async def test_a_chain_that_calls_itself_without_end_is_stopped() -> None:
