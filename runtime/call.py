@@ -66,6 +66,7 @@ class Call:
         self, settings: Settings, input: ModelInput, config: Mapping[str, Any] | None, *, stream: bool | None
     ) -> None:
         merged = settings.config_for(config)
+        settings = settings.decided(config)
         parent = current_bus()
         self.run = _run_of(settings, merged, parent)
         self.bus = Bus(

@@ -219,11 +219,13 @@ def override(settings: Settings, keywords: Mapping[str, Any]) -> Settings:
     if fallbacks is None or not keywords:
         return changed
     shared = {name: value for name, value in _by_usual_names(settings.adapter, keywords).items() if name not in _PLACE}
-    models: list[Settings] = []
-    for model in fallbacks.models:
+
+    def share(model: Settings) -> Settings:
         known = _SETTERS.keys() | model.adapter.parameters
-        models.append(_override(model, {name: value for name, value in shared.items() if name in known}))
-    return msgspec.structs.replace(changed, fallbacks=msgspec.structs.replace(fallbacks, models=tuple(models)))
+        return override(model, {name: value for name, value in shared.items() if name in known})
+
+    models = tuple(model.changed(share) for model in fallbacks.models)
+    return msgspec.structs.replace(changed, fallbacks=msgspec.structs.replace(fallbacks, models=models))
 
 
 def _override(settings: Settings, keywords: Mapping[str, Any]) -> Settings:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import msgspec
 
 from tidewire.events.errors import ConfigurationError
 from tidewire.retrying import exception_types
-from tidewire.settings import Change, Fallbacks, Settings
+from tidewire.settings import Change, Fallbacks, Settings, SettingsSource
 
 
 def with_others(
     settings: Settings,
-    others: tuple[Settings, ...],
+    others: tuple[SettingsSource, ...],
     exceptions_to_handle: tuple[type[Exception], ...] | type[Exception],
 ) -> Settings:
     """The settings with others that take over, in order; those that these have in turn follow them.
@@ -25,8 +27,9 @@ def with_others(
         raise ConfigurationError("with_fallbacks needs at least one model")
     handled = exception_types("exceptions_to_handle", exceptions_to_handle)
     known = () if settings.fallbacks is None else settings.fallbacks.models
-    models = (*known, *(_as_told(settings, model) for other in others for model in _flat(other)))
-    return msgspec.structs.replace(settings, fallbacks=Fallbacks(models, handled))
+    told = partial(_as_told, settings)
+    models = (model.changed(partial(change_all, change=told)) for other in others for model in _flat(other))
+    return msgspec.structs.replace(settings, fallbacks=Fallbacks((*known, *models), handled))
 
 
 def change_all(settings: Settings, change: Change) -> Settings:
@@ -35,13 +38,13 @@ def change_all(settings: Settings, change: Change) -> Settings:
     fallbacks = settings.fallbacks
     if fallbacks is None:
         return changed
-    models = tuple(change(model) for model in fallbacks.models)
+    # Of a configurable one, those that it has in turn are known with its settings.
+    models = tuple(model.changed(partial(change_all, change=change)) for model in fallbacks.models)
     return msgspec.structs.replace(changed, fallbacks=msgspec.structs.replace(fallbacks, models=models))
 
 
-def _flat(settings: Settings) -> tuple[Settings, ...]:
-    fallbacks = settings.fallbacks
-    return (settings,) if fallbacks is None else (settings, *fallbacks.models)
+def _flat(source: SettingsSource) -> tuple[SettingsSource, ...]:
+    return source.flat() if isinstance(source, Settings) else (source,)
 
 
 def _as_told(first: Settings, other: Settings) -> Settings:
@@ -54,12 +57,7 @@ def _as_told(first: Settings, other: Settings) -> Settings:
     if not tools:
         tools, choice, parallel = first.tools, first.tool_choice, first.parallel_tool_calls
     return msgspec.structs.replace(
-        other,
-        fallbacks=None,
-        tools=tools,
-        tool_choice=choice,
-        parallel_tool_calls=parallel,
-        form=other.form or first.form,
+        other, tools=tools, tool_choice=choice, parallel_tool_calls=parallel, form=other.form or first.form
     )
 
 

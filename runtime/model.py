@@ -181,7 +181,8 @@ class Model(Runnable[ModelInput, Out, Piece, Call]):
         A call stays one run, of the first model; a ``fallback`` event tells who took over, and the message's
         ``response_metadata`` who answered. Streams fall back until their first content. When all fail, the first error
         is raised, with the others in ``fallback_errors``. Tools and a form that are set here count for all of them, and
-        what ``bind``, ``bind_tools`` and ``with_structured_output`` set later does so too.
+        what ``bind``, ``bind_tools`` and ``with_structured_output`` set later does so too. A configurable model that
+        takes over is the one that the call's config picks.
 
         Args:
             fallbacks: Models, or names such as "anthropic:claude-haiku-4-5", in the order in which they are asked.
@@ -198,7 +199,7 @@ class Model(Runnable[ModelInput, Out, Piece, Call]):
             )
         from tidewire.fallbacks import with_others
 
-        others = tuple(_settings_of(model) for model in fallbacks)
+        others = tuple(_source_of(model) for model in fallbacks)
         return self._changed(lambda settings: with_others(settings, others, exceptions_to_handle))
 
     def with_config(self, config: RunnableConfig | None = None, **more: Any) -> Self:
@@ -302,13 +303,12 @@ class Model(Runnable[ModelInput, Out, Piece, Call]):
         return copy
 
 
-def _settings_of(model: Model[Any, Any] | str) -> Settings:
+def _source_of(model: Model[Any, Any] | str) -> Settings | OpenSettings:
     if isinstance(model, str):
         return build_settings(model, None, {})
-    source: object = getattr(model, "source", None)
-    if source is None:
+    if getattr(model, "source", None) is None:
         raise ConfigurationError(f"a fallback is a model or the name of one, not {type(model).__name__}")
-    return model.settings
+    return model.source
 
 
 __all__ = ["Model"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Literal, Self, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, Literal, Protocol, Self, TypeAlias, cast
 
 import msgspec
 
@@ -120,6 +120,24 @@ class Settings(msgspec.Struct, frozen=True):
         """The settings whose calls start from this config, too."""
         return msgspec.structs.replace(self, config=merge_configs(self.config, config))
 
+    def decided(self, config: Mapping[str, Any] | None) -> Settings:
+        """The settings of a call whose fallbacks are decided too, each by what the config picks for it.
+
+        Raises:
+            ConfigurationError: A fallback cannot be completed by it.
+        """
+        fallbacks = self.fallbacks
+        if fallbacks is None or all(isinstance(model, Settings) for model in fallbacks.models):
+            return self
+        config = merge_configs(self.config, check_config(config))
+        models = tuple(one for model in fallbacks.models for one in model.settings_for(config).decided(config).flat())
+        return msgspec.structs.replace(self, fallbacks=msgspec.structs.replace(fallbacks, models=models))
+
+    def flat(self) -> tuple[SettingsSource, ...]:
+        """These without fallbacks, and after them the fallbacks."""
+        fallbacks = self.fallbacks
+        return (self,) if fallbacks is None else (msgspec.structs.replace(self, fallbacks=None), *fallbacks.models)
+
     def __str__(self) -> str:
         return f"{self.adapter.provider}:{self.model}"
 
@@ -166,16 +184,29 @@ class Settings(msgspec.Struct, frozen=True):
         return request
 
 
+class SettingsSource(Protocol):
+    """Settings, or what gives them once a call's config is known: of a configurable model."""
+
+    def settings_for(self, config: Mapping[str, Any] | None) -> Settings:
+        """The settings of a call."""
+        ...
+
+    def changed(self, change: Change) -> SettingsSource:
+        """A copy whose settings, whichever they will be, are changed so."""
+        ...
+
+
 class Fallbacks(msgspec.Struct, frozen=True):
     """Who takes over when a model fails.
 
     Attributes:
-        models: The settings of those models, in order; they have no fallbacks of their own.
+        models: The settings of those models, in order, which have no fallbacks of their own; of configurable ones what
+            gives them, until a call is made (:meth:`Settings.decided`).
         exceptions: The errors after which the next one is asked; any other is raised.
     """
 
-    models: tuple[Settings, ...]
+    models: tuple[SettingsSource, ...]
     exceptions: tuple[type[Exception], ...]
 
 
-__all__ = ["Change", "Fallbacks", "Resume", "Settings"]
+__all__ = ["Change", "Fallbacks", "Resume", "Settings", "SettingsSource"]

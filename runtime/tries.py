@@ -222,7 +222,7 @@ class Tries:
         error, settings = given, self.settings
         failures = self._known_failures()
         while self._next < len(fallbacks.models):
-            settings = fallbacks.models[self._next]
+            settings = fallbacks.models[self._next].settings_for(None)  # decided: it is whole
             self._next += 1
             self.end(succeeded=False)
             failures.model_failed(error, self.attempts, settings.adapter.provider, settings.model)

@@ -11,9 +11,11 @@ from pydantic import BaseModel
 from tidewire import ChatAnthropic, ChatModel, StructuredModel, chain, init_chat_model
 from tidewire.adapters.embedded import ADAPTER as EMBEDDED
 from tidewire.adapters.script import Fail
+from tidewire.caches import InMemoryCache
 from tidewire.config import RunnableConfig
 from tidewire.errors import ConfigurationError
-from tidewire.events.types import Event, Run, Start
+from tidewire.events.types import Event, Fallback, Run, Start
+from tidewire.messages import AIMessage
 from tidewire.open_settings import KEPT
 from tidewire.settings import Settings
 from tidewire.tools import tool
@@ -365,6 +367,53 @@ async def test_the_model_is_picked_by_the_config_of_the_run_around_too() -> None
     assert await outer.ainvoke("hi", picks("embedded:one")) == "one"
     beforehand = inner.with_config(configurable={"model": "embedded:two"})
     assert beforehand.invoke("hi").response_metadata["model_name"] == "two"
+
+
+async def test_a_configurable_fallback_is_the_model_that_the_calls_config_picks() -> None:
+    def failing() -> ChatModel:
+        return init_chat_model("embedded:first", script=[Fail(status=401)] * 9)
+
+    spare = init_chat_model("embedded:b", config_prefix="spare", configurable_fields=("model",), script=SCRIPT * 4)
+    backed = failing().with_fallbacks([spare])
+
+    def names(message: AIMessage) -> str:
+        return str(message.response_metadata["model_name"])
+
+    assert names(await backed.ainvoke("hi")) == "b"
+    assert names(await backed.ainvoke("hi", {"configurable": {"spare_model": "embedded:c"}})) == "c"
+    beforehand = (
+        backed.with_config(configurable={"spare_model": "embedded:d"}).bind_tools([look_up]).bind(temperature=0)
+    )
+    assert names(await beforehand.ainvoke("hi")) == "d"
+    first, second = beforehand.settings.decided({"configurable": {"spare_model": "embedded:e"}}).flat()
+    assert (str(first), str(second)) == ("embedded:first", "embedded:e")
+    assert [[tool.name for tool in one.settings_for(None).tools] for one in (first, second)] == [["look_up"]] * 2
+    assert second.settings_for(None).parameters["temperature"] == 0
+
+    @chain
+    async def outer(question: str) -> str:
+        return names(await backed.ainvoke(question))
+
+    assert await outer.ainvoke("hi", {"configurable": {"spare_model": "embedded:f"}}) == "f"
+    cached = failing().model_copy(update={"cache": InMemoryCache()}).with_fallbacks([spare])
+    assert names(await cached.ainvoke("hi", {"configurable": {"spare_model": "embedded:g"}})) == "g"
+
+
+async def test_a_configurable_fallback_brings_fallbacks_of_its_own() -> None:
+    open_one = init_chat_model(script=[Fail(status=401)] * 9)
+    inner = open_one.with_fallbacks([init_chat_model("embedded:last", script=SCRIPT)])
+    backed = init_chat_model("embedded:first", script=[Fail(status=401)] * 9).with_fallbacks([inner])
+    heard = list[str]()
+
+    def hear(_: Run, event: Event) -> None:
+        if isinstance(event, Fallback):
+            heard.append(event.to_model)
+
+    assert (await backed.bind_tools([look_up]).ainvoke("hi", {**picks("embedded:next"), "callbacks": [hear]})).text
+    assert heard == ["embedded:next", "embedded:last"]
+    assert backed.model == "first"
+    with pytest.raises(ConfigurationError, match="no model is named"):
+        await backed.ainvoke("hi")
 
 
 async def test_retries_and_fallbacks_count_for_whichever_model_is_picked() -> None:
