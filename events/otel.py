@@ -85,6 +85,11 @@ class _Open:
         self.meta = Meta()
         self.finish: Finish | None = None
 
+    def forget(self) -> None:
+        """What a failed attempt said of its answer does not count."""
+        self.meta = Meta()
+        self.finish = None
+
 
 class EventTracer:
     """The subscriber that :func:`trace_events` makes."""
@@ -133,10 +138,12 @@ class EventTracer:
             case Finish():
                 known.finish = event
             case Retry():
+                known.forget()
                 known.span.add_event(
                     "tidewire.retry", {"attempt": event.attempt, "wait_s": event.wait_s, "reason": event.reason}
                 )
             case Fallback():
+                known.forget()
                 known.span.add_event("tidewire.fallback", {"from": event.from_model, "to": event.to_model})
             case WarningEvent():
                 known.span.add_event("tidewire.warning", {"code": event.code, "text": event.text})

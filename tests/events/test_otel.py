@@ -23,7 +23,7 @@ from tidewire.events.blocks import JSON
 from tidewire.events.errors import BadRequestError
 from tidewire.events.messages import HumanMessage, SystemMessage, ToolMessage
 from tidewire.events.otel import EventTracer, trace_events
-from tidewire.events.types import End, Fallback, Meta, Run, Start, Token, Usage, WarningEvent
+from tidewire.events.types import End, Fallback, Finish, Meta, Retry, Run, Start, Token, Usage, WarningEvent
 from tidewire.tools import run_tools, tool
 
 
@@ -198,6 +198,26 @@ async def test_attempts_and_errors_are_on_the_span() -> None:
     assert attributes(span)["http.response.status_code"] == 400
     (seconds,) = [point for point in kit.points() if point.name.endswith("duration")]
     assert seconds.attributes["error.type"] == "BadRequestError"
+
+
+def test_what_a_failed_attempt_said_of_its_answer_is_not_the_spans() -> None:
+    kit = Kit()
+    events = (
+        Start([]),
+        Meta(id="first"),
+        Finish("stop"),
+        Retry(1, 0.0, "OutputParsingError", 1),
+        Meta(id="second", model="m-2"),
+        Fallback("a:m", "b:n", BadRequestError("no")),
+        Meta(model="n"),
+        End("error", error=BadRequestError("no")),
+    )
+    for event in events:
+        kit.tracer(RUN, event)
+    (span,) = kit.exported.get_finished_spans()
+    found = attributes(span)
+    assert found["gen_ai.response.model"] == "n"
+    assert not found.keys() & {"gen_ai.response.id", "gen_ai.response.finish_reasons"}
 
 
 def test_a_run_that_is_left_is_no_error_but_marked() -> None:
