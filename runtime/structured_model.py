@@ -71,8 +71,9 @@ def _outcome(call: Call, form: Form, message: AIMessage) -> Value:
         parsed = form.parse(message, reason, call.request)
     except OutputParsingError as error:
         error.raw = message
-        error.provider = call.run.provider
-        error.model = call.run.model
+        error.provider, error.model = call.settings.adapter.provider, call.settings.model
+        error.attempts = call.attempts
+        error.partial = message if call.bus.fold.has_content else None
         if not form.include_raw:
             raise
         return _raw(message, None, error)

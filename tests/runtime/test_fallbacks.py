@@ -283,7 +283,7 @@ async def test_values_in_a_form_come_from_whichever_model_answers() -> None:
 
 async def test_an_answer_that_does_not_fit_the_form_is_handed_on() -> None:
     heard = Heard()
-    model = init_chat_model("embedded:demo", script=["no number"] * 3)
+    model = init_chat_model("embedded:demo", script=["no number"] * 4)
     other = init_chat_model("embedded:demo", script=['{"number": 7}'] * 3)
     both = model.with_structured_output(Answer).with_fallbacks([other])
     assert await both.ainvoke("hi", {"callbacks": heard}) == Answer(number=7)
@@ -293,6 +293,15 @@ async def test_an_answer_that_does_not_fit_the_form_is_handed_on() -> None:
     with pytest.raises(OutputParsingError):  # the caller of a stream has seen it
         async for _ in both.astream("hi"):
             pass
+    wrong = init_chat_model("embedded:last", script=["none here"])
+    with pytest.raises(OutputParsingError) as raised:  # whose answer it was
+        await model.with_structured_output(Answer).with_fallbacks([wrong]).astream("hi").result()
+    assert (raised.value.model, raised.value.attempts) == ("demo", 1)
+    failing, _ = model_on(status(400))
+    with pytest.raises(OutputParsingError) as raised:
+        await failing.with_structured_output(Answer).with_fallbacks([wrong]).astream("hi").result()
+    assert (raised.value.provider, raised.value.model, raised.value.attempts) == ("embedded", "last", 1)
+    assert isinstance(raised.value.partial, AIMessage)
     only = model.with_structured_output(Answer).with_fallbacks([other], exceptions_to_handle=RateLimitError)
     with pytest.raises(OutputParsingError):
         await only.ainvoke("hi")
