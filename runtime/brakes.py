@@ -101,7 +101,7 @@ _by_transport: WeakKeyDictionary[Transport, OrderedDict[Hashable, Brakes]] = Wea
 def brakes_for(settings: Settings) -> Brakes:
     """The brakes of the place and key that a model calls."""
     transport = settings.transport
-    key = (settings.adapter.provider, settings.base_url, _identity(settings.credentials))
+    key = (settings.adapter.provider, settings.base_url, identity_of(settings.credentials))
     with _lock:
         kept = _shared if isinstance(transport, HttpTransport) else _kept_for(transport)
         brakes = kept.get(key)
@@ -121,11 +121,11 @@ def _kept_for(transport: Transport) -> OrderedDict[Hashable, Brakes]:
         return _shared
 
 
-def _identity(credentials: Credentials) -> Hashable:
+def identity_of(credentials: Credentials) -> Hashable:
     """What is the same for the same key: what the credentials say of themselves, else that they are the same object."""
     # Those that say nothing are kept by the key of the table, so that their identity is not given to another object.
     identity: Hashable = getattr(credentials, "identity", None)
     return cast("Hashable", credentials) if identity is None else identity
 
 
-__all__ = ["MOST_KEPT", "Brakes", "brakes_for"]
+__all__ = ["MOST_KEPT", "Brakes", "brakes_for", "identity_of"]

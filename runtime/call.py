@@ -172,7 +172,7 @@ class Call:
             if cache is not None:
                 from tidewire.shared_calls import join
 
-                self._share = await join(cache, tries.settings, tries.request, self._again)
+                self._share = await join(cache, tries.settings, tries.request, self._again, stream=tries.stream)
         watchdog = self._watchdog
         assert watchdog is not None
         watchdog.begin_wait()
@@ -294,6 +294,8 @@ class Call:
         raise error
 
     def _end(self, outcome: Outcome, error: BaseException | None, published: list[Event]) -> None:
+        if self._over:  # left, while a task that is being cancelled was still reading
+            return
         assert self._watchdog is not None, "only a run that has begun ends"
         self._watchdog.stop()
         tries = self._tries

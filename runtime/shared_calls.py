@@ -8,7 +8,7 @@ copies on its own run. One caller pays: its run reports the usage. When the last
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from typing import Protocol, TypeAlias
 
 import anyio
@@ -17,11 +17,13 @@ from anyio.lowlevel import checkpoint_if_cancelled
 
 from tidewire.adapters.host import Handle, current_host
 from tidewire.adapters.spec import ModelRequest
+from tidewire.brakes import identity_of
 from tidewire.cached_reply import decode_reply, encode_reply, key_of, worth_keeping
 from tidewire.events.bus import Bus, detached
 from tidewire.events.errors import TidewireError
 from tidewire.events.types import CONTENT, Cost, End, Event, Meta, Retry, Start, Usage, WarningEvent
 from tidewire.events.usage import CACHE_HIT, CACHED_USAGE
+from tidewire.fallbacks import change_all
 from tidewire.response_cache import BaseCache
 from tidewire.settings import Settings
 
@@ -252,7 +254,7 @@ class Share:
         return [Meta(data={CACHE_HIT: True, **saved}), Usage()]
 
 
-_Flights: TypeAlias = "dict[tuple[int, str, bool], Flight]"
+_Flights: TypeAlias = "dict[tuple[int, str, Hashable, bool], Flight]"
 
 #: Whose the flights of an event loop are.
 _OWNER = object()
@@ -264,7 +266,7 @@ def flights_in_air() -> int:
 
 
 async def join(
-    cache: BaseCache, settings: Settings, request: ModelRequest, make: Callable[[Settings], OwnCall]
+    cache: BaseCache, settings: Settings, request: ModelRequest, make: Callable[[Settings], OwnCall], *, stream: bool
 ) -> Share:
     """A share of the answer to a request.
 
@@ -273,21 +275,25 @@ async def join(
         settings: The caller's.
         request: What it asks.
         make: Makes a call with other settings that asks the same.
+        stream: Whether the caller wants a stream, of those models whose settings leave it open.
 
     Raises:
         ConfigurationError: The request cannot be spelled.
     """
     await checkpoint_if_cancelled()  # a flight begins at once, and its caller may be cancelled already
     key, warnings = key_of(settings, request)
+    asker = _asker_of(settings)
     flights = _flights()
     # Who wants a stream must not wait for a whole body; who wants the whole may wait for a stream.
     for streamed in (True,) if request.stream else (True, False):
-        known = flights.get((id(cache), key, streamed))
+        known = flights.get((id(cache), key, asker, streamed))
         if known is not None:
             return Share(known)
-    place = (id(cache), key, request.stream)
-    own = msgspec.structs.replace(
-        settings, cache=False, callbacks=None, tags=(), metadata={}, config={}, streaming=request.stream
+    place = (id(cache), key, asker, request.stream)
+    own = change_all(
+        msgspec.structs.replace(settings, cache=False, callbacks=None, tags=(), metadata={}, config={}),
+        # Said to each, for nobody listens to the flight's own call.
+        lambda one: one if one.streaming is not None else msgspec.structs.replace(one, streaming=stream),
     )
 
     def make_own() -> OwnCall:
@@ -302,6 +308,17 @@ async def join(
     share = Share(flight)
     flight.start(close)
     return share
+
+
+def _asker_of(settings: Settings) -> Hashable:
+    """What calls must have in common besides their request to share it: who pays, and what becomes of a failure."""
+    policy = settings.retry
+    models = [one.settings_for(None) for one in settings.flat()]
+    return (
+        tuple((str(one), one.base_url, identity_of(one.credentials)) for one in models),
+        None if settings.fallbacks is None else settings.fallbacks.exceptions,
+        (policy.max_retries, policy.exceptions, settings.resume),
+    )
 
 
 def _own_error(error: BaseException) -> BaseException:

@@ -49,13 +49,13 @@ class Tries:
         "_next",
         "_paid",
         "_place",
-        "_stream",
         "_told_s",
         "_wait_s",
         "attempt",
         "attempts",
         "request",
         "settings",
+        "stream",
     )
 
     def __init__(self, settings: Settings, messages: list[BaseMessage], *, stream: bool) -> None:
@@ -67,7 +67,8 @@ class Tries:
         #: Requests to this model so far.
         self.attempts = 0
         self._messages = messages
-        self._stream = stream
+        #: Whether a stream is wanted, where a model's settings leave it open.
+        self.stream = stream
         self._fallbacks = settings.fallbacks
         self._next = 0
         self._failures: Failures | None = None
@@ -229,7 +230,7 @@ class Tries:
             self.settings, self.attempts, self._paid, self._key = settings, 0, False, None
             self._wait_s = self._told_s = 0.0
             try:
-                self.request = _request(settings, self._messages, self._stream)
+                self.request = _request(settings, self._messages, self.stream)
             except ConfigurationError as refused:
                 if not isinstance(refused, fallbacks.exceptions):
                     raise

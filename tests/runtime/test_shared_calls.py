@@ -322,6 +322,33 @@ async def test_identical_calls_at_once_share_one_request_and_pay_for_it_once() -
         assert one.end.outcome == "ok"
 
 
+async def test_only_calls_that_would_fail_alike_share_a_request() -> None:
+    model, transport = gated(*[status(401)] * 7, max_retries=0)
+    spare, other = model_on(GOOD)
+    patient = model.with_retry(retry_if_exception_type=AuthenticationError, wait_exponential_jitter=False)
+    outcomes: dict[str, str] = {}
+
+    async def ask(name: str, asking: ChatModel) -> None:
+        try:
+            outcomes[name] = (await asking.ainvoke("hi")).text
+        except AuthenticationError as error:
+            outcomes[name] = type(error).__name__
+
+    async with anyio.create_task_group() as group:
+        group.start_soon(ask, "alone", model)
+        group.start_soon(ask, "too", model)
+        group.start_soon(ask, "of another key", model.bind(api_key="another"))
+        group.start_soon(ask, "resumed", model.bind(resume="restart"))
+        group.start_soon(ask, "backed", model.with_fallbacks([spare]))
+        group.start_soon(ask, "patient", patient)
+        await until(lambda: flights_in_air() == 5)
+        transport.gate.set()
+    assert outcomes.pop("backed") == "ab"
+    assert set(outcomes.values()) == {"AuthenticationError"}
+    assert len(transport.requests) == 4 + 3
+    assert len(other.requests) == 1
+
+
 async def test_an_error_reaches_each_of_the_callers_as_its_own() -> None:
     broken = Exchange(body=frame("a"), ending="reset", cuts="event")
     model, transport = gated(broken)
@@ -608,6 +635,17 @@ async def test_the_answer_of_a_fallback_is_shared_and_not_kept() -> None:
     assert (len(heard.of(Fallback)), call.message.text, call.settings.model) == (1, "ab", "spare")
     assert not is_hit(await backed.ainvoke("hi"))
     assert (len(transport.requests), len(other.requests)) == (2, 2)
+
+
+@pytest.mark.parametrize("cached", [False, True])
+async def test_a_fallback_streams_for_those_who_hear_tokens_with_a_cache_too(cached: bool) -> None:
+    heard = Heard()
+    spare, other = model_on(GOOD, streaming=None)
+    model, _ = model_on(status(400), streaming=None, cache=InMemoryCache() if cached else False)
+    backed = model.with_fallbacks([spare])
+    await backed.ainvoke("hi", {"callbacks": heard})
+    assert [event.text for event in heard.of(Token)] == ["a", "b"]
+    assert b'"stream":true' in other.requests[0].body
 
 
 async def test_a_restart_discards_what_each_caller_has_heard() -> None:
