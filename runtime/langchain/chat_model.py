@@ -291,9 +291,8 @@ class ChatTidewire(BaseChatModel):
         if stop is not None:
             given["stop"] = stop
         settings = self._settings(given)
-        if (
-            streams
-        ):  # a chunk that was heard cannot be taken back from LangChain's sums, as beginning anew would have to
+        # A chunk that was heard cannot be taken back from LangChain's sums, as beginning anew would have to.
+        if streams:
             settings = msgspec.structs.replace(settings, resume=None)
         return _Face(settings, self.output_version), config
 
