@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from difflib import get_close_matches
@@ -49,7 +49,9 @@ _KEYS = tuple(RunnableConfig.__annotations__)
 
 
 def check_config(config: Mapping[str, Any] | None) -> RunnableConfig:
-    """The config itself, once its keys and plain values are known to be right.
+    """The config without what is None, once its keys and plain values are known to be right.
+
+    ``max_concurrency`` may be None: that is as many as without a config.
 
     Raises:
         ConfigurationError: A key is unknown (the nearest one is named) or a value cannot be used.
@@ -61,10 +63,46 @@ def check_config(config: Mapping[str, Any] | None) -> RunnableConfig:
             near = get_close_matches(str(key), _KEYS, n=1)
             hint = f"; did you mean {near[0]!r}?" if near else f"; known keys are {', '.join(_KEYS)}"
             raise ConfigurationError(f"config has no key {key!r}{hint}")
-    limit = config.get("max_concurrency")
-    if limit is not None and (not isinstance(limit, int) or limit < 1):
-        raise ConfigurationError(f"max_concurrency must be a whole number above 0, got {limit!r}")
+    for key, (is_right, words) in _VALUES.items():
+        value = config.get(key)
+        if value is not None and not is_right(value):
+            raise ConfigurationError(f"{key} must be {words}, got {value!r:.100}")
+    if None in config.values():
+        config = {key: value for key, value in config.items() if value is not None or key == "max_concurrency"}
     return cast("RunnableConfig", config)
+
+
+def check_tags(tags: object) -> tuple[str, ...]:
+    """The tags that a model is given.
+
+    Raises:
+        ConfigurationError: They are no list of texts.
+    """
+    if not _are_tags(tags):
+        raise ConfigurationError(f"tags must be {_VALUES['tags'][1]}, got {tags!r:.100}")
+    return tuple(cast("Iterable[str]", tags))
+
+
+def _is_count(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value > 0
+
+
+def _are_tags(value: object) -> bool:
+    # A text alone would be taken for its letters.
+    return isinstance(value, (list, tuple, set, frozenset)) and all(
+        isinstance(tag, str) for tag in cast("Iterable[object]", value)
+    )
+
+
+# What the values of some keys must be.
+_VALUES: Mapping[str, tuple[Callable[[object], bool], str]] = {
+    "run_name": (lambda value: isinstance(value, str), "a text"),
+    "tags": (_are_tags, "a list of texts"),
+    "metadata": (lambda value: isinstance(value, Mapping), "a dict"),
+    "max_concurrency": (_is_count, "a whole number above 0"),
+    "recursion_limit": (_is_count, "a whole number above 0"),
+    "configurable": (lambda value: isinstance(value, Mapping), "a dict of values by their keys"),
+}
 
 
 def merge_configs(base: RunnableConfig, more: RunnableConfig) -> RunnableConfig:
@@ -131,6 +169,7 @@ __all__ = [
     "NOTHING",
     "RunnableConfig",
     "check_config",
+    "check_tags",
     "inherited_config",
     "merge_configs",
     "parse_run_id",

@@ -14,6 +14,7 @@ from tidewire.adapters.registry import find_adapter, split_model
 from tidewire.adapters.spec import Adapter
 from tidewire.adapters.transport_settings import TransportSettings
 from tidewire.adapters.transports import shared_transport
+from tidewire.config import check_tags
 from tidewire.events.blocks import JSON
 from tidewire.events.errors import ConfigurationError
 from tidewire.events.foreign import left_behind
@@ -39,13 +40,21 @@ _ALIASES = {
 }
 
 
-def _set_headers(settings: Settings, value: Mapping[str, str]) -> Settings:
-    headers = {**settings.headers, **{name.lower(): text for name, text in value.items()}}
+def _dict_of(name: str, value: object) -> dict[str, Any]:
+    if not isinstance(value, Mapping):
+        raise ConfigurationError(f"{name} must be a dict, got a {type(value).__name__}")  # whose text may hold a key
+    return dict(cast("Mapping[str, Any]", value))
+
+
+def _set_headers(settings: Settings, value: object) -> Settings:
+    given = _dict_of("default_headers", value)
+    headers = {**settings.headers, **{name.lower(): text for name, text in given.items()}}
     return msgspec.structs.replace(settings, headers=headers)
 
 
-def _set_query(settings: Settings, value: Mapping[str, object]) -> Settings:
-    query = {**settings.query, **{name: str(text) for name, text in value.items()}}
+def _set_query(settings: Settings, value: object) -> Settings:
+    given = _dict_of("default_query", value)
+    query = {**settings.query, **{name: str(text) for name, text in given.items()}}
     return msgspec.structs.replace(settings, query=query)
 
 
@@ -110,12 +119,12 @@ _SETTERS: dict[str, Callable[[Settings, Any], Settings]] = {
     "default_query": _set_query,
     "disable_streaming": _set_disable_streaming,
     "extra_body": lambda settings, value: msgspec.structs.replace(
-        settings, extra_body={**settings.extra_body, **dict(value)}
+        settings, extra_body={**settings.extra_body, **_dict_of("extra_body", value)}
     ),
     "include_response_headers": _field("include_response_headers", bool),
     "max_retries": _set_retries,
     "metadata": lambda settings, value: msgspec.structs.replace(
-        settings, metadata={**settings.metadata, **dict(value)}
+        settings, metadata={**settings.metadata, **_dict_of("metadata", value)}
     ),
     "model": _field("model", str),
     "output": _field("output"),
@@ -126,7 +135,7 @@ _SETTERS: dict[str, Callable[[Settings, Any], Settings]] = {
     "retry": _field("retry", _policy_of),
     "stream_usage": _field("stream_usage", bool),
     "streaming": _field("streaming"),
-    "tags": _field("tags", tuple),
+    "tags": _field("tags", check_tags),
     "timeout": _field("timeout", Timeout.of),
     "tool_choice": _set_tool_choice,
     "tools": _set_tools,

@@ -259,12 +259,7 @@ class _Recent(Generic[T]):
 
 
 def _configurable_of(config: Mapping[str, Any] | None) -> Mapping[str, Any]:
-    given = cast("object", check_config(config).get("configurable"))
-    if given is None:
-        return {}
-    if not isinstance(given, Mapping):
-        raise ConfigurationError(f"configurable must be a dict of values by their keys, got {type(given).__name__}")
-    return cast("Mapping[str, Any]", given)
+    return check_config(config).get("configurable", {})
 
 
 def _key_of(value: object) -> Hashable | None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
 
+from tidewire import init_chat_model
 from tidewire.config import RunnableConfig, check_config, merge_configs, parse_run_id
 from tidewire.events.errors import ConfigurationError
 
@@ -17,10 +19,35 @@ def test_a_misspelt_key_is_an_error_that_names_the_nearest() -> None:
         check_config({"zzz": 1})
 
 
-@pytest.mark.parametrize("limit", [0, -1, 1.5, "4"])
-def test_max_concurrency_is_a_whole_number_above_zero(limit: object) -> None:
-    with pytest.raises(ConfigurationError, match="max_concurrency"):
-        check_config({"max_concurrency": limit})
+@pytest.mark.parametrize(
+    ("config", "words"),
+    [
+        *(({"max_concurrency": limit}, "max_concurrency must be a whole number") for limit in (0, -1, 1.5, "4", True)),
+        *(({"recursion_limit": limit}, "recursion_limit must be a whole number") for limit in (0, "4", False)),
+        ({"tags": "abc"}, "tags must be a list of texts, got 'abc'"),
+        ({"tags": [1]}, "tags must be a list of texts"),
+        ({"metadata": "x"}, "metadata must be a dict"),
+        ({"run_name": 3}, "run_name must be a text"),
+        ({"configurable": ["model"]}, "configurable must be a dict"),
+    ],
+)
+def test_a_value_that_cannot_be_used_is_an_error_that_says_what_it_must_be(config: dict[str, Any], words: str) -> None:
+    with pytest.raises(ConfigurationError, match=words):
+        check_config(config)
+
+
+def test_what_is_none_says_nothing() -> None:
+    model = init_chat_model("embedded:demo", script=["hi"]).with_config(tags=["a"], callbacks=[print])
+    config = {"tags": None, "metadata": None, "callbacks": None, "run_name": None, "recursion_limit": None}
+    assert check_config(config) == {}
+    assert model.with_config(config).settings.config == {"tags": ["a"], "callbacks": [print]}
+    assert model.with_config({}, **config).invoke("hello").text == "hi"
+
+
+def test_the_tags_of_a_model_are_a_list_of_texts_too() -> None:
+    assert init_chat_model("embedded:demo", tags=["a", "b"]).settings.tags == ("a", "b")
+    with pytest.raises(ConfigurationError, match="tags must be a list of texts"):
+        init_chat_model("embedded:demo", tags="abc")
 
 
 def test_no_config_is_an_empty_one() -> None:

@@ -233,7 +233,7 @@ def test_model_kwargs_hold_parameters_by_the_names_that_are_known() -> None:
     assert ChatOpenAI("gpt-5").bind(model_kwargs={"parallel_tool_calls": False}).settings.parallel_tool_calls is False
     both = ChatOpenAI("gpt-5").with_fallbacks(["groq:x"]).bind(model_kwargs={"seed": 7})
     assert both.settings.fallbacks is not None
-    assert both.settings.fallbacks.models[0].parameters["seed"] == 7
+    assert both.settings.fallbacks.models[0].settings_for(None).parameters["seed"] == 7
 
 
 @pytest.mark.parametrize(
@@ -249,3 +249,10 @@ def test_model_kwargs_hold_parameters_by_the_names_that_are_known() -> None:
 def test_model_kwargs_never_send_what_nobody_knows(keywords: dict[str, Any], told: str) -> None:
     with pytest.raises(ConfigurationError, match=re.escape(told)):
         ChatOpenAI("gpt-5", **keywords)
+
+
+@pytest.mark.parametrize("name", ["default_headers", "default_query", "extra_body", "metadata"])
+def test_what_must_be_a_dict_is_refused_without_its_text(name: str) -> None:
+    with pytest.raises(ConfigurationError, match=f"{name} must be a dict, got a str") as raised:
+        init_chat_model("embedded:demo", **{name: "Bearer very-secret"})
+    assert "very-secret" not in str(raised.value)
