@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 
 import anyio
 import anyio.lowlevel
@@ -80,18 +80,22 @@ async def test_at_most_max_concurrency_run_at_once(limit: int) -> None:
     assert gauge.most == limit
 
 
+def answer(_: SimRequest) -> Reply:
+    return Reply("answer")
+
+
 @pytest.mark.parametrize(
-    "make",
+    "model",
     [
-        lambda script: init_chat_model("embedded:demo", script=script).with_config(max_concurrency=2),
-        lambda script: init_chat_model("embedded:demo", script=script).with_config(max_concurrency=2).bind(seed=1),
-        lambda script: init_chat_model(script=script, model_provider="embedded").with_config(
+        init_chat_model("embedded:demo", script=answer).with_config(max_concurrency=2),
+        init_chat_model("embedded:demo", script=answer).with_config(max_concurrency=2).bind(seed=1),
+        init_chat_model(script=answer, model_provider="embedded").with_config(
             {"max_concurrency": 2, "configurable": {"model": "demo"}}
         ),
     ],
     ids=["a model", "a copy of it", "a configurable model"],
 )
-async def test_what_a_model_starts_from_bounds_its_batches(make: Callable[[object], ChatModel]) -> None:
+async def test_what_a_model_starts_from_bounds_its_batches(model: ChatModel) -> None:
     running = 0
     most = list[int]()
 
@@ -103,7 +107,6 @@ async def test_what_a_model_starts_from_bounds_its_batches(make: Callable[[objec
         elif isinstance(event, End):
             running -= 1
 
-    model = make(lambda request: Reply("answer"))
     with subscribe(count):
         assert len(await model.abatch(["x"] * 9)) == 9
         assert max(most) == 2

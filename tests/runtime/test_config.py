@@ -38,9 +38,15 @@ def test_a_value_that_cannot_be_used_is_an_error_that_says_what_it_must_be(confi
 
 def test_what_is_none_says_nothing() -> None:
     model = init_chat_model("embedded:demo", script=["hi"]).with_config(tags=["a"], callbacks=[print])
-    config = {"tags": None, "metadata": None, "callbacks": None, "run_name": None, "recursion_limit": None}
+    config: dict[str, Any] = {
+        "tags": None,
+        "metadata": None,
+        "callbacks": None,
+        "run_name": None,
+        "recursion_limit": None,
+    }
     assert check_config(config) == {}
-    assert model.with_config(config).settings.config == {"tags": ["a"], "callbacks": [print]}
+    assert model.with_config(**config).settings.config == {"tags": ["a"], "callbacks": [print]}
     assert model.with_config({}, **config).invoke("hello").text == "hi"
 
 
