@@ -4,6 +4,7 @@ The modules are read, not run, so what stands under ``TYPE_CHECKING`` or in a fu
 """
 
 import ast
+import re
 import sys
 import tomllib
 from collections.abc import Iterator
@@ -437,3 +438,9 @@ def test_strangers_are_at_home_in_their_files(tmp_path: Path) -> None:
         "events/otel.py": "def f():\n    from opentelemetry import trace",
     }
     assert strangers(rooms(tmp_path, files)) == []
+
+
+def test_the_page_on_architecture_names_files_that_are_there() -> None:
+    named = re.findall(r"`((?:events|adapters|runtime)/[\w/.]*)`", (ROOT / "docs/architecture.md").read_text())
+    assert len(named) > 50
+    assert [path for path in named if not (ROOT / path).exists()] == []
