@@ -268,9 +268,11 @@ class Call:
             return None
         fold = self.bus.fold.copy()
         fold.last = True
+        message = AIMessage.from_fold(fold)
         try:
-            form.parse(AIMessage.from_fold(fold), None if fold.finish is None else fold.finish.reason, tries.request)
+            form.parse(message, None if fold.finish is None else fold.finish.reason, tries.request)
         except OutputParsingError as error:
+            error.raw = message
             return error
         return None
 

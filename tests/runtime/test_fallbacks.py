@@ -302,6 +302,16 @@ async def test_an_answer_that_does_not_fit_the_form_is_handed_on() -> None:
         await failing.with_structured_output(Answer).with_fallbacks([wrong]).astream("hi").result()
     assert (raised.value.provider, raised.value.model, raised.value.attempts) == ("embedded", "last", 1)
     assert isinstance(raised.value.partial, AIMessage)
+    with pytest.raises(OutputParsingError) as raised:  # which both have failed by
+        await (
+            init_chat_model("embedded:demo", script=["no number"])
+            .with_structured_output(Answer)
+            .with_fallbacks([failing])
+            .ainvoke("hi")
+        )
+    assert isinstance(raised.value.raw, AIMessage)
+    assert raised.value.raw.text == "no number"
+    assert [type(error) for error in raised.value.fallback_errors] == [BadRequestError]
     only = model.with_structured_output(Answer).with_fallbacks([other], exceptions_to_handle=RateLimitError)
     with pytest.raises(OutputParsingError):
         await only.ainvoke("hi")
