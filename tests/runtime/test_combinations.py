@@ -137,8 +137,11 @@ class Mixture:
                     async for _ in model.astream_events("hi"):
                         continue
                 case _:
-                    inner = chain(lambda text: model.invoke(text), name="outer")  # a sync call in a worker thread
-                    async for _ in inner.astream_events("hi"):
+
+                    def outer(text: str) -> object:  # in a worker thread
+                        return model.invoke(text)
+
+                    async for _ in chain(outer).astream_events("hi"):
                         continue
         except TidewireError:
             pass
