@@ -221,6 +221,9 @@ class Call:
             attempt = tries.attempt
             if attempt is None:
                 attempt = await tries.begin(watchdog, self.bus, published)
+                if self._over:  # left by another task meanwhile
+                    attempt.drop()
+                    return True
                 before = len(published)
             response, decoder = attempt.response, attempt.decoder
             data = await watchdog.guard(response.read(), response.abort)
@@ -246,6 +249,8 @@ class Call:
 
     def _try_again(self, error: TidewireError, watchdog: Watchdog, published: list[Event]) -> bool:
         """Prepare another attempt; False when the error is the last word."""
+        if self._over:  # left by another task, which has closed the connection
+            return False
         # Before the fold forgets it. An answer that never began is not charged for.
         spent = self._spent if self._content_from is None else self._cost(is_answered=True)
         events = self._tries.again(error, watchdog, self.bus.fold, self._content_from)

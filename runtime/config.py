@@ -100,7 +100,7 @@ _VALUES: Mapping[str, tuple[Callable[[object], bool], str]] = {
     "tags": (_are_tags, "a list of texts"),
     "metadata": (lambda value: isinstance(value, Mapping), "a dict"),
     "max_concurrency": (_is_count, "a whole number above 0"),
-    "recursion_limit": (_is_count, "a whole number above 0"),
+    "recursion_limit": (lambda value: value is not False and (value == 0 or _is_count(value)), "a whole number from 0"),
     "configurable": (lambda value: isinstance(value, Mapping), "a dict of values by their keys"),
 }
 

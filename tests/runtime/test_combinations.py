@@ -57,7 +57,17 @@ EXCHANGES: tuple[bytes | Exchange, ...] = (
     status(503),
     Exchange(body=frame("a"), cuts="event", ending="hang"),
 )
-LIMIT = TokenRateLimiter(tokens_per_minute=1e9, requests_per_minute=1e9, expected_output_tokens=10)
+
+
+class Watched(TokenRateLimiter):
+    """A limiter that shows what has not come back to it."""
+
+    @property
+    def unsettled(self) -> tuple[float, float]:
+        return self._queue.waiting.requests, self._queue.unseen.requests
+
+
+LIMIT = Watched(tokens_per_minute=1e9, requests_per_minute=1e9, expected_output_tokens=10)
 
 
 class Mixture:
@@ -168,5 +178,4 @@ async def test_runs_keep_to_the_grammar_and_leave_nothing_behind(seed: int) -> N
     assert sum(one["total_tokens"] for one in usage.usage_metadata.values()) == counted
     for single in mixture.singles:
         assert "calls=0" in repr(brakes_for(single.settings))
-    queue = LIMIT._queue
-    assert (queue.waiting.requests, queue.unseen.requests) == (0, 0)
+    assert LIMIT.unsettled == (0, 0)

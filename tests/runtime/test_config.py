@@ -23,7 +23,7 @@ def test_a_misspelt_key_is_an_error_that_names_the_nearest() -> None:
     ("config", "words"),
     [
         *(({"max_concurrency": limit}, "max_concurrency must be a whole number") for limit in (0, -1, 1.5, "4", True)),
-        *(({"recursion_limit": limit}, "recursion_limit must be a whole number") for limit in (0, "4", False)),
+        *(({"recursion_limit": limit}, "recursion_limit must be a whole number") for limit in (-1, "4", True)),
         ({"tags": "abc"}, "tags must be a list of texts, got 'abc'"),
         ({"tags": [1]}, "tags must be a list of texts"),
         ({"metadata": "x"}, "metadata must be a dict"),

@@ -7,12 +7,15 @@ from collections.abc import AsyncIterator
 
 import anyio
 import pytest
+from anyio.lowlevel import checkpoint
 
+from tests.runtime.test_call import GOOD, frame, model_on
 from tidewire import chain, init_chat_model
+from tidewire.adapters.replay_transport import Exchange
 from tidewire.adapters.script import Call, Fail, Reply
 from tidewire.chat_models import ChatModel
 from tidewire.events.chunks import AIMessageChunk
-from tidewire.events.errors import ConfigurationError, OutputParsingError, StreamInterruptedError
+from tidewire.events.errors import ConfigurationError, OutputParsingError, StreamInterruptedError, TidewireError
 from tidewire.events.types import End, Event, Finish, Meta, Run, Start, Token, Usage
 
 RICH = Reply(
@@ -305,3 +308,26 @@ async def test_invoke_streams_when_somebody_hears_tokens() -> None:
     model = init_chat_model("embedded:demo", script=[Reply(["a", "b"])] * 2)
     await model.ainvoke("hello", {"callbacks": hear})
     assert heard == ["a", "b"]
+
+
+@pytest.mark.parametrize("exchange", [Exchange(body=frame("a"), ending="hang"), Exchange(body=GOOD, open_delay_s=0.05)])
+async def test_a_call_that_another_task_leaves_stops_and_asks_no_more(exchange: Exchange) -> None:
+    model, transport = model_on([exchange, GOOD])
+    stream = model.astream("hi")
+    raised: list[TidewireError] = []
+
+    async def read() -> None:
+        try:
+            await stream.result()
+        except TidewireError as error:
+            raised.append(error)
+
+    async with anyio.create_task_group() as group:
+        group.start_soon(read)
+        with anyio.fail_after(60):
+            while not transport.requests:
+                await checkpoint()
+            await checkpoint()
+        await stream.aclose()
+    assert len(raised) == 1
+    assert (len(transport.requests), transport.open_responses) == (1, 0)
