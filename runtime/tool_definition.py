@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Awaitable, Callable, Collection, Mapping
-from typing import Any, Generic, Literal, TypeAlias, TypeGuard, TypeVar, cast, overload
+from typing import Any, Generic, Literal, TypeAlias, TypedDict, TypeGuard, TypeVar, Unpack, cast, overload
 
 from tidewire.blocking import run_blocking
 from tidewire.callables import docs_of, is_async, name_of, run_in_thread
@@ -34,6 +34,9 @@ ResponseFormat: TypeAlias = Literal["content", "content_and_artifact"]
 
 class BaseTool:
     """A function that a model may call, whatever its signature: what :class:`Tool` and lists of tools have in common.
+
+    A subclass may have its function as a method ``_run``, or ``_arun`` for async code, and what is listed here as
+    attributes of the class, such as ``name`` and ``description``.
 
     Args:
         func: The function; an async one may stand here too.
@@ -75,15 +78,23 @@ class BaseTool:
         validate: bool = True,
         quick: bool = False,
     ) -> None:
+        own = func is None and coroutine is None
+        if own:
+            func, coroutine = getattr(self, "_run", None), getattr(self, "_arun", None)
         function = func or coroutine
         if function is None:
-            raise ConfigurationError("a tool needs a function: Tool(func=…) or Tool(coroutine=…)")
+            raise ConfigurationError(
+                "a tool needs a function: Tool(func=…), Tool(coroutine=…), or a subclass of BaseTool with _run or _arun"
+            )
         if func is not None and coroutine is None and is_async(func):
             func, coroutine = None, func
         self.func = func
         self.coroutine = coroutine
-        self.name = name or name_of(function)
+        declared = functools.partial(getattr, type(self))
+        self.name: str = name or declared("name", None) or (type(self).__name__ if own else name_of(function))
         docs = docs_of(function)
+        description = declared("description", None) if description is None else description
+        args_schema = declared("args_schema", None) if args_schema is None else args_schema
         self.args_schema: ArgsSchema | JSONObject
         if args_schema is not None:
             self._arguments = arguments_of_schema(self.name, args_schema, function, validate=validate)
@@ -94,17 +105,25 @@ class BaseTool:
             self.args_schema = self._arguments.schema
         if parse_docstring and error_on_invalid_docstring:
             _check_docs(self.name, docs, self._arguments)
-        self.description = description if description is not None else docs.text or _description_of(args_schema)
+        if description is None:
+            description = (
+                docs.text or _description_of(args_schema) or (inspect.cleandoc(type(self).__doc__ or "") if own else "")
+            )
+        self.description: str = description
         if not self.description:
             raise ConfigurationError(
                 f"tool {self.name!r} needs a docstring or description=… that tells the model its use"
             )
-        self.return_direct = return_direct
+        self.return_direct: bool = return_direct or declared("return_direct", False)
+        if response_format == "content":
+            response_format = declared("response_format", "content")
         self.response_format: ResponseFormat = response_format
-        self.extras: JSONObject = dict(extras or {})
-        self.handle_tool_error = handle_tool_error
-        self.handle_validation_error = handle_validation_error
-        self.quick = quick
+        self.extras: JSONObject = dict(extras or declared("extras", None) or {})
+        self.handle_tool_error: ErrorHandling = handle_tool_error or declared("handle_tool_error", False)
+        self.handle_validation_error: ErrorHandling = handle_validation_error or declared(
+            "handle_validation_error", False
+        )
+        self.quick: bool = quick or declared("quick", False)
         self.__name__ = self.name
         self.__doc__ = function.__doc__
         self.__module__ = getattr(function, "__module__", type(self).__module__)
@@ -202,8 +221,71 @@ class BaseTool:
         return f"{type(self).__name__}({self.name}: {', '.join(self.args)})"
 
 
+class MoreToolSettings(TypedDict, total=False):
+    """What a tool is made with that is seldom given: see :class:`BaseTool`."""
+
+    response_format: ResponseFormat
+    parse_docstring: bool
+    error_on_invalid_docstring: bool
+    extras: Mapping[str, JSON] | None
+    handle_tool_error: ErrorHandling
+    handle_validation_error: ErrorHandling
+    validate: bool
+    quick: bool
+
+
+class ToolSettings(MoreToolSettings, total=False):
+    """What a tool is made with beside its function: see :class:`BaseTool`."""
+
+    name: str | None
+    description: str | None
+    args_schema: ArgsSchema | None
+    return_direct: bool
+    infer_schema: bool
+
+
 class Tool(BaseTool, Generic[F]):
     """A function that a model may call; it can still be called as the function ``F`` that it was. Made by ``@tool``."""
+
+    @overload
+    def __init__(
+        self, func: F, coroutine: Callable[..., Awaitable[Any]] | None = None, **settings: Unpack[ToolSettings]
+    ) -> None: ...
+
+    @overload
+    def __init__(self, func: None = None, *, coroutine: F, **settings: Unpack[ToolSettings]) -> None: ...
+
+    def __init__(self, func: object = None, coroutine: object = None, **settings: Unpack[ToolSettings]) -> None:
+        super().__init__(
+            cast("Callable[..., Any] | None", func), cast("Callable[..., Awaitable[Any]] | None", coroutine), **settings
+        )
+
+    @staticmethod
+    def from_function(
+        func: Callable[..., Any] | None = None,
+        coroutine: Callable[..., Awaitable[Any]] | None = None,
+        name: str | None = None,
+        description: str | None = None,
+        return_direct: bool = False,
+        args_schema: ArgsSchema | None = None,
+        infer_schema: bool = True,
+        **settings: Unpack[MoreToolSettings],
+    ) -> Tool[Callable[..., Any]]:
+        """The tool of a function: the constructor as a method, with the arguments in the order that the field knows.
+
+        Raises:
+            ConfigurationError: As for the constructor.
+        """
+        return Tool(
+            cast("Callable[..., Any]", func),
+            coroutine,
+            name=name,
+            description=description,
+            return_direct=return_direct,
+            args_schema=args_schema,
+            infer_schema=infer_schema,
+            **settings,
+        )
 
     @property
     def __call__(self) -> F:

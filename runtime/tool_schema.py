@@ -101,6 +101,8 @@ def arguments_of(tool: str, function: Callable[..., Any], docs: Docs) -> Argumen
     for name, parameter in _parameters(function).items():
         if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
             raise ConfigurationError(f"tool {tool!r} takes *{name}; a model needs parameters with names")
+        if name == "run_manager" and parameter.default is None:
+            continue  # what methods `_run` take for LangChain, which fills it and tells no model of it
         if parameter.kind is parameter.POSITIONAL_ONLY:
             by_place.append(name)
         annotation = hints.get(name, Any)

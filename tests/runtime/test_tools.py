@@ -18,6 +18,7 @@ import pytest
 
 from tests.events.grammar import check_grammar
 from tidewire import RunnableConfig, init_chat_model, open_run, subscribe
+from tidewire.adapters.spec import ToolSpec
 from tidewire.callbacks import BaseCallbackHandler
 from tidewire.errors import ConfigurationError, ToolError, ToolException
 from tidewire.events.bus import current_bus
@@ -531,3 +532,81 @@ async def test_nested_tools_never_wait_for_each_other_s_threads() -> None:
         for n in range(60):
             group.start_soon(run, n)
     assert sorted(results) == list(range(1, 61))
+
+
+class Lookup(pydantic.BaseModel):
+    query: str = pydantic.Field(description="What to look up")
+
+
+def test_from_function_makes_a_tool_as_the_field_does() -> None:
+    def look_up(query: str) -> str:
+        return f"sync {query}"
+
+    async def alook_up(query: str) -> str:
+        return f"async {query}"
+
+    made = Tool.from_function(
+        func=look_up,
+        coroutine=alook_up,
+        name="search",
+        description="Search.",
+        args_schema=Lookup,
+        return_direct=True,
+        handle_tool_error=True,
+    )
+    assert (made.name, made.description, made.return_direct, made.args_schema) == ("search", "Search.", True, Lookup)
+    assert made.args == {"query": {"type": "string", "description": "What to look up"}}
+    assert made.invoke({"query": "tides"}) == "sync tides"
+    assert made("tides") == "sync tides"
+    assert anyio.run(made.ainvoke, "tides") == "async tides"
+    with pytest.raises(ConfigurationError, match="a tool needs a function"):
+        Tool.from_function(name="search", description="Search.")
+
+
+class Search(BaseTool):
+    name = "search"
+    description = "Search."
+    args_schema = Lookup
+    return_direct = True
+    response_format = "content_and_artifact"
+    extras = {"cache_control": {"type": "ephemeral"}}  # noqa: RUF012 -- as users write it
+
+    def __init__(self, index: str) -> None:
+        self.index = index
+        super().__init__()
+
+    def _run(self, query: str, run_manager: object = None) -> tuple[str, int]:
+        return f"{self.index} {query} {run_manager}", 1
+
+    async def _arun(self, query: str, run_manager: object = None) -> tuple[str, int]:
+        return f"async {self.index} {query} {run_manager}", 2
+
+
+CALL: ToolCall = {"type": "tool_call", "name": "search", "args": {"query": "tides"}, "id": "call_1"}
+
+
+async def test_a_subclass_has_its_function_as_a_method_and_its_settings_as_attributes() -> None:
+    search = Search("books")
+    assert (search.name, search.description, search.return_direct) == ("search", "Search.", True)
+    assert search.args == {"query": {"type": "string", "description": "What to look up"}}
+    assert search.extras == {"cache_control": {"type": "ephemeral"}}
+    assert search.invoke(CALL) == ToolMessage("books tides None", tool_call_id="call_1", name="search", artifact=1)
+    assert (await search.ainvoke(CALL)).content == "async books tides None"
+    spec = init_chat_model("embedded:demo").bind_tools([search]).settings.tools[0]
+    assert isinstance(spec, ToolSpec)
+    assert (spec.name, list(spec.parameters["properties"])) == ("search", ["query"])
+
+
+async def test_a_subclass_may_leave_out_what_follows_from_its_method() -> None:
+    class Double(BaseTool):
+        """Double a number."""
+
+        async def _arun(self, number: int, run_manager: object = None) -> int:
+            return number * 2
+
+    double = Double()
+    assert (double.name, double.description, list(double.args)) == ("Double", "Double a number.", ["number"])
+    assert await double.ainvoke({"number": 2}) == 4
+    assert Double(name="twice").name == "twice"
+    with pytest.raises(ConfigurationError, match="or a subclass of BaseTool with _run or _arun"):
+        BaseTool(name="none", description="None.")

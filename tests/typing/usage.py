@@ -43,7 +43,7 @@ from tidewire.messages import (
     trim_messages,
 )
 from tidewire.testing import Fail, GenericFakeChatModel, Reply
-from tidewire.tools import InjectedToolCallId, run_tools, run_tools_blocking, tool
+from tidewire.tools import InjectedToolCallId, Tool, run_tools, run_tools_blocking, tool
 
 
 class Actor(pydantic.BaseModel):
@@ -122,6 +122,23 @@ async def async_calls_of_a_model(model: ChatModel) -> None:
     async for index, message in model.abatch_as_completed(["one"]):
         assert_type(index, int)
         assert_type(message, AIMessage)
+
+
+def add(first: int, second: int) -> int:
+    """Add two numbers."""
+    return first + second
+
+
+async def add_later(first: int, second: int) -> int:
+    """Add two numbers."""
+    return first + second
+
+
+async def tools_without_a_decorator() -> None:
+    assert_type(Tool(func=add, name="plus")(1, 2), int)
+    assert_type(Tool(add, add_later, name="plus")(1, 2), int)
+    assert_type(await Tool(coroutine=add_later)(1, 2), int)
+    assert_type(Tool.from_function(add, name="plus", description="Add.").name, str)
 
 
 async def a_tool_is_the_function_it_was() -> None:
@@ -287,6 +304,7 @@ async def main() -> None:
     assert_type(ChatOpenAI("gpt-5-nano", max_retries=0), ChatOpenAI)
     calls_of_a_model(model)
     await async_calls_of_a_model(model)
+    await tools_without_a_decorator()
     await a_tool_is_the_function_it_was()
     await the_tool_loop(model)
     the_tool_loop_in_sync_code(model)
