@@ -31,6 +31,7 @@ Every error has the same fields to act on; the pump fills in what only it knows 
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import ClassVar, Literal, Protocol
 
@@ -318,6 +319,18 @@ class OutputParsingError(TidewireError):
     ) -> None:
         super().__init__(message, provider=provider, model=model, attempts=attempts, partial=partial)
         self.raw = raw
+
+    @property
+    def llm_output(self) -> str | None:
+        """What the model wrote in place of the form, by the name that the field has for it: text or arguments."""
+        raw = self.raw
+        if raw is None or raw.text:
+            return None if raw is None else raw.text
+        for invalid in raw.invalid_tool_calls:
+            return invalid["args"]
+        for call in raw.tool_calls:
+            return json.dumps(call["args"], ensure_ascii=False)
+        return ""
 
 
 class RefusalError(OutputParsingError):

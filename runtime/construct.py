@@ -243,7 +243,8 @@ def _override(settings: Settings, keywords: Mapping[str, Any]) -> Settings:
         key = ApiKey(settings.adapter, given.pop("api_key"))
         settings = msgspec.structs.replace(settings, credentials=key)
     parameters: dict[str, Any] = {}
-    for name, value in given.items():
+    # Last, whatever their place: the number of retries counts within a policy, and the choice among the tools.
+    for name, value in sorted(given.items(), key=lambda item: item[0] in ("max_retries", "tool_choice")):
         setter = _SETTERS.get(name)
         if setter is not None:
             settings = setter(settings, value)

@@ -160,3 +160,17 @@ def test_a_timeout_says_its_phase_and_is_a_connection_error() -> None:
 def test_a_parsing_error_carries_the_raw_message() -> None:
     raw = AIMessage("no json")
     assert OutputParsingError("no", raw=raw).raw is raw
+
+
+@pytest.mark.parametrize(
+    ("raw", "text"),
+    [
+        (None, None),
+        (AIMessage("no JSON"), "no JSON"),
+        (AIMessage(invalid_tool_calls=[{"id": "1", "name": "P", "args": '{"a":', "error": "cut"}]), '{"a":'),
+        (AIMessage(tool_calls=[{"id": "1", "name": "P", "args": {"b": "ü"}}]), '{"b": "ü"}'),
+        (AIMessage(""), ""),
+    ],
+)
+def test_the_text_that_was_not_parsed_is_told_by_the_fields_name(raw: AIMessage | None, text: str | None) -> None:
+    assert OutputParsingError("no", raw=raw).llm_output == text

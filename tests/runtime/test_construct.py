@@ -14,6 +14,7 @@ from tidewire import (
     ChatHuggingFace,
     ChatModel,
     ChatOpenAI,
+    RetryPolicy,
     Timeout,
     init_chat_model,
 )
@@ -256,3 +257,11 @@ def test_what_must_be_a_dict_is_refused_without_its_text(name: str) -> None:
     with pytest.raises(ConfigurationError, match=f"{name} must be a dict, got a str") as raised:
         init_chat_model("embedded:demo", **{name: "Bearer very-secret"})
     assert "very-secret" not in str(raised.value)
+
+
+def test_max_retries_counts_within_a_policy_wherever_it_stands() -> None:
+    policy = RetryPolicy(max_retries=7, initial_s=0.25)
+    each: tuple[dict[str, Any], ...] = ({"max_retries": 1, "retry": policy}, {"retry": policy, "max_retries": 1})
+    for keywords in each:
+        retry = ChatOpenAI("gpt-5", **keywords).settings.retry
+        assert (retry.max_retries, retry.initial_s) == (1, 0.25)

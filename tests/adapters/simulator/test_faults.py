@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import gzip
 import json
+import re
 import socket
 from itertools import islice
+from typing import cast
 
 import msgspec
 import pytest
 
+from tests.test_layers import ROOT
+from tidewire import init_chat_model
 from tidewire.adapters.script import FAIL_KINDS, Fail, FailKind, Reply
 from tidewire.adapters.simulator import FAULT_HEADER, Simulator, simulate
 from tidewire.adapters.simulator.api import Frame, HttpReply
 from tidewire.adapters.simulator.faults import Act, Close, Hang, Reset, Send, fault_of_header, transmit
 from tidewire.adapters.simulator.openai_chat import OpenAIChatApi
-from tidewire.events.errors import ConfigurationError
+from tidewire.events.errors import ConfigurationError, TidewireError
 
 ANSWER = Reply(["Grüße", " an", " die", " Flut"])
 
@@ -299,3 +303,25 @@ def test_a_request_asks_for_a_fault_by_a_header() -> None:
 def test_a_header_that_cannot_be_read_is_an_error_that_names_it(value: str) -> None:
     with pytest.raises(ConfigurationError, match=FAULT_HEADER):
         fault_of_header(value)
+
+
+def test_the_page_on_testing_has_a_row_for_each_fault_and_says_who_knows_it() -> None:
+    rows = re.findall(r"^\| `(\w+)` \| .+ \| (yes)? ?\|$", (ROOT / "docs/testing.md").read_text(), re.MULTILINE)
+    assert [kind for kind, _ in rows if kind in FAIL_KINDS] == list(FAIL_KINDS)
+    for kind, embedded in rows:
+        assert bool(embedded) == embedded_knows(kind), kind
+
+
+def embedded_knows(kind: str) -> bool:
+    """Whether the embedded provider fails in a way, whatever error that gives."""
+    fail = Fail(kind=cast("FailKind", kind), reply=Reply("a b c"))
+    model = init_chat_model("embedded:demo", script=[fail], max_retries=0, streaming=True)
+    if kind.startswith("stall"):  # the others end by themselves, however slowly
+        model = model.bind(timeout=0.01)
+    try:
+        model.invoke("hi")
+    except ConfigurationError as error:
+        return "the simulator can" not in error.message
+    except TidewireError:
+        return True
+    raise AssertionError(f"{kind} did not fail")
