@@ -27,6 +27,7 @@ class Result(msgspec.Struct, omit_defaults=True):
     """A line of the file of results: an answer, or the error in its place."""
 
     number: int
+    model: str = ""
     answer: str | None = None
     error: str | None = None
     tokens: int = 0
@@ -37,8 +38,8 @@ def question_of(number: int) -> str:
     return f"What is special about the number {number}?"
 
 
-def read_done(file: Path) -> set[int]:
-    """The numbers that have an answer. What failed is asked again, and a line that was cut off is ended."""
+def read_done(file: Path, model: str) -> set[int]:
+    """The numbers that this model has answered. What failed is asked again, and a line that was cut off is ended."""
     done: set[int] = set()
     if file.exists():
         written = file.read_bytes()
@@ -49,7 +50,7 @@ def read_done(file: Path) -> set[int]:
                 result = msgspec.json.decode(line, type=Result)
             except msgspec.MsgspecError:
                 continue
-            if result.error is None:
+            if result.error is None and result.model == model:
                 done.add(result.number)
     return done
 
@@ -60,7 +61,8 @@ async def run_batch(model: ChatModel, count: int, file: Path, at_once: int, scre
     At most ``at_once`` calls run, and the questions are made as calls begin: neither the questions nor the answers are
     ever all in memory.
     """
-    done = read_done(file)
+    name = str(model.settings)  # provider:model; what another one answered is no answer of this one
+    done = read_done(file, name)
     left = [number for number in range(count) if number not in done]
     failed = tokens = 0
     started = time.monotonic()
@@ -79,11 +81,11 @@ async def run_batch(model: ChatModel, count: int, file: Path, at_once: int, scre
                 finished += 1
                 if isinstance(answer, TidewireError):
                     failed += 1
-                    result = Result(left[index], error=f"{type(answer).__name__}: {answer}")
+                    result = Result(left[index], name, error=f"{type(answer).__name__}: {answer}")
                 elif isinstance(answer, Exception):
                     raise answer  # a mistake in this program, not in a call
                 else:
-                    result = Result(left[index], answer.text)
+                    result = Result(left[index], name, answer.text)
                     if answer.usage_metadata is not None:
                         result.tokens = answer.usage_metadata["total_tokens"]
                 tokens += result.tokens
@@ -137,7 +139,7 @@ def main() -> int:
         print(f"\nstopped; what is answered is in {given.results}, start again to go on", file=sys.stderr)
         return 130
     print(f"{failed} failed, each with its error in {given.results}" if failed else f"all in {given.results}")
-    return 0
+    return 1 if failed else 0
 
 
 if __name__ == "__main__":

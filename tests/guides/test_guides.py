@@ -253,12 +253,12 @@ def test_the_batch_goes_on_where_it_was_stopped(tmp_path: Path) -> None:
         program.interrupt()
         assert program.wait() == 130
     batch = load("batch")
-    first = batch.read_done(results)
+    first = batch.read_done(results, "embedded:demo")
     assert 0 < len(first) < 2000
 
     with started("batch", *arguments) as program:
         assert program.read_line() == f"2 failed, each with its error in {results}"
-        assert program.wait() == 0
+        assert program.wait() == 1
     lines = [json.loads(line) for line in results.read_text().splitlines()]
     answered = Counter(line["number"] for line in lines if "answer" in line)
     assert answered == Counter(number for number in range(2000) if number not in (666, 1666))  # each once
@@ -269,7 +269,10 @@ def test_the_batch_goes_on_where_it_was_stopped(tmp_path: Path) -> None:
 async def test_the_batch_asks_again_what_failed_or_was_cut_off(tmp_path: Path) -> None:
     batch = load("batch")
     results = tmp_path / "results.ndjson"
-    results.write_text('{"number":0,"answer":"a"}\n{"number":1,"error":"b"}\n{"number":2,"ans')
+    results.write_text(
+        '{"number":0,"model":"embedded:demo","answer":"a"}\n{"number":1,"model":"embedded:demo","error":"b"}\n'
+        '{"number":3,"model":"openai:demo","answer":"of another model"}\n{"number":2,"ans'
+    )
     asked: list[str] = []
 
     def speak(request: SimRequest) -> str:
@@ -279,7 +282,8 @@ async def test_the_batch_asks_again_what_failed_or_was_cut_off(tmp_path: Path) -
     model = init_chat_model("embedded:demo", script=speak)
     assert await batch.run_batch(model, 4, results, 1, io.StringIO()) == 0
     assert asked == [batch.question_of(number) for number in (1, 2, 3)]
-    assert batch.read_done(results) == {0, 1, 2, 3}
+    assert batch.read_done(results, "embedded:demo") == {0, 1, 2, 3}
+    assert batch.read_done(results, "openai:demo") == {3}
 
 
 @on_asyncio
