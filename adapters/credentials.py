@@ -23,6 +23,8 @@ class ApiKey:
     """
 
     def __init__(self, adapter: Adapter, source: KeySource | None = None) -> None:
+        if source is not None and not isinstance(source, (str, Secret)) and not callable(source):
+            raise ConfigurationError(f"api_key is a text, or a function that gives one, not a {type(source).__name__}")
         self._adapter = adapter
         self._source = Secret(source) if isinstance(source, str) else source
         self._identity: Hashable = None

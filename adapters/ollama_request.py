@@ -224,7 +224,9 @@ def _content(message: BaseMessage, place: str, *, with_images: bool) -> JSONObje
                 text.append(to_json(block["value"]).decode())
             case "image" if with_images:
                 if "base64" not in block:
-                    how = "by its URL" if "url" in block else "by a file_id"
+                    how = (
+                        "by its URL" if "url" in block else "by a file_id" if "file_id" in block else "without a source"
+                    )
                     raise _unspellable("image", place, f"{how}; give base64")
                 images.append(block["base64"])
             case kind:

@@ -234,7 +234,8 @@ class Conversation:
             return web_address(block, self._dialect.provider, opens=self._dialect.stores)
         if "base64" in block:
             return data_url(block)
-        raise self._unspellable(block["type"], "a user message", "by a file_id; give a URL or base64")
+        how = "by a file_id" if "file_id" in block else "without a source"
+        raise self._unspellable(block["type"], "a user message", f"{how}; give a URL or base64")
 
     def _unspellable(self, kind: str, place: str, how: str = "") -> ConfigurationError:
         return ConfigurationError(f"{self._dialect.provider} has no {kind} block in {place} {how}".rstrip())

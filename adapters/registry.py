@@ -140,6 +140,17 @@ def split_model(model: str, provider: str | None = None) -> tuple[str, str]:
     return _normal(provider), model
 
 
+def names_misspelt_provider(model: str) -> bool:
+    """Whether what stands before the first colon is so near to a provider's name that it can hardly be a model's.
+
+    ``opnai:x`` is, and ``llama3:8b``, a name as Ollama has it, is not.
+    """
+    head, colon, _ = model.partition(":")
+    head = _normal(head)
+    near = get_close_matches(head, provider_names(), n=1, cutoff=0.88) if colon else []
+    return bool(near) and near[0] != head and near[0][:1] == head[:1]
+
+
 def _normal(provider: str) -> str:
     return provider.strip().lower().replace("-", "_")
 
@@ -152,4 +163,12 @@ def _unknown(provider: str) -> ConfigurationError | None:
     return ConfigurationError(f"there is no provider {provider!r}; did you mean {' or '.join(map(repr, near))}?")
 
 
-__all__ = ["ENTRY_POINTS", "find_adapter", "infer_provider", "provider_names", "split_model", "split_named"]
+__all__ = [
+    "ENTRY_POINTS",
+    "find_adapter",
+    "infer_provider",
+    "names_misspelt_provider",
+    "provider_names",
+    "split_model",
+    "split_named",
+]

@@ -8,6 +8,8 @@ from tidewire.events.bus import (
     Subscriber,
     Subscription,
     current_bus,
+)
+from tidewire.events.callbacks import (
     subscribe,
 )
 from tidewire.events.fold import (

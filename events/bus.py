@@ -394,14 +394,16 @@ def detached() -> Generator[None]:
 
 
 @contextmanager
-def subscribe(subscriber: Subscriber, *, critical: bool = False) -> Generator[None]:
+def subscribe(subscriber: Subscriber | Subscription, *, critical: bool = False) -> Generator[None]:
     """Hear every run that starts within the block, in this task and those started from it.
 
     Args:
         subscriber: A function ``(run, event)``; an async one is awaited once per network read.
         critical: Its failure fails the run.
     """
-    token = _scoped.set((*_scoped.get(), Subscription(subscriber, critical=critical)))
+    if not isinstance(subscriber, Subscription):
+        subscriber = Subscription(subscriber, critical=critical)
+    token = _scoped.set((*_scoped.get(), subscriber))
     try:
         yield
     finally:

@@ -7,10 +7,12 @@ name; a method that does not declare one of them is called without it.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
+from contextlib import contextmanager
 from typing import Any, TypeAlias, cast
 from uuid import UUID
 
+from tidewire.events import bus
 from tidewire.events.blocks import JSON, JSONObject
 from tidewire.events.bus import Subscriber, Subscription
 from tidewire.events.chunks import AIMessageChunk
@@ -152,6 +154,23 @@ _PLACES = {"on_chat_model_start": 2, "on_tool_start": 2, "on_chain_start": 2, "o
 _GIVEN = frozenset(
     "run_id parent_run_id tags metadata name chunk invocation_params options inputs response tool_call_id".split()  # noqa: SIM905
 )
+
+
+@contextmanager
+def subscribe(callback: Callback, *, critical: bool = False) -> Generator[None]:
+    """Hear every run that starts within the block, in this task and those started from it.
+
+    Args:
+        callback: A function ``(run, event)``, of which an async one is awaited once per network read; or an object with
+            some of the handler methods.
+        critical: Its failure fails the run.
+
+    Raises:
+        ConfigurationError: It is neither.
+    """
+    subscription = _subscription(callback)
+    with bus.subscribe(Subscription(subscription.call, critical=critical or subscription.critical)):
+        yield
 
 
 def subscriptions(callbacks: Callbacks) -> list[Subscription]:
@@ -326,5 +345,6 @@ __all__ = [
     "LLMResult",
     "RunLeft",
     "metadata_of",
+    "subscribe",
     "subscriptions",
 ]

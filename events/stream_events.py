@@ -12,6 +12,7 @@ from typing import Any, TypedDict, cast
 
 from tidewire.events.blocks import JSON
 from tidewire.events.callbacks import RunLeft, metadata_of
+from tidewire.events.errors import ConfigurationError
 from tidewire.events.types import Custom, End, Event, Run, Start
 
 
@@ -43,6 +44,17 @@ class RecordFilter:
         exclude_types: Sequence[str] | None = None,
         exclude_tags: Sequence[str] | None = None,
     ) -> None:
+        given = {
+            "include_names": include_names,
+            "include_types": include_types,
+            "include_tags": include_tags,
+            "exclude_names": exclude_names,
+            "exclude_types": exclude_types,
+            "exclude_tags": exclude_tags,
+        }
+        for argument, value in given.items():
+            if isinstance(value, str):  # it would be taken for its letters
+                raise ConfigurationError(f"{argument} is a list of texts; write {argument}=[{value!r}]")
         self._include = (frozenset(include_names or ()), frozenset(include_types or ()), frozenset(include_tags or ()))
         self._exclude = (frozenset(exclude_names or ()), frozenset(exclude_types or ()), frozenset(exclude_tags or ()))
 

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from tidewire.custom_events import adispatch_custom_event, copy_context, dispatch_custom_event
     from tidewire.events.bus import (
         StopRun,
+    )
+    from tidewire.events.callbacks import (
         subscribe,
     )
     from tidewire.events.errors import (
@@ -146,7 +148,8 @@ _PLACES = {
     "tidewire.chat_models": ("ChatModel", "init_chat_model"),
     "tidewire.config": ("RunnableConfig",),
     "tidewire.custom_events": ("adispatch_custom_event", "copy_context", "dispatch_custom_event"),
-    "tidewire.events.bus": ("StopRun", "subscribe"),
+    "tidewire.events.bus": ("StopRun",),
+    "tidewire.events.callbacks": ("subscribe",),
     "tidewire.events.errors": (
         "APIConnectionError",
         "APIStatusError",

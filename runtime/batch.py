@@ -32,6 +32,8 @@ class _Source(Generic[In]):
     """Hands out numbered inputs to several workers, one at a time."""
 
     def __init__(self, inputs: Inputs[In]) -> None:
+        if isinstance(inputs, (str, bytes)):
+            raise ConfigurationError("a batch takes a list of inputs, not a single text; write batch([text])")
         if isinstance(inputs, AsyncIterable):
             self._async: AsyncIterator[In] | None = aiter(inputs)
             self._sync = iter(cast("Iterable[In]", ()))

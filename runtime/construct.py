@@ -11,6 +11,7 @@ import msgspec
 
 from tidewire.adapters.credentials import ApiKey
 from tidewire.adapters.registry import find_adapter, split_model
+from tidewire.adapters.secrets import Secret
 from tidewire.adapters.spec import Adapter
 from tidewire.adapters.transport_settings import TransportSettings
 from tidewire.adapters.transports import shared_transport
@@ -41,13 +42,18 @@ _ALIASES = {
 
 
 def _dict_of(name: str, value: object) -> dict[str, Any]:
-    if not isinstance(value, Mapping):
-        raise ConfigurationError(f"{name} must be a dict, got a {type(value).__name__}")  # whose text may hold a key
-    return dict(cast("Mapping[str, Any]", value))
+    kind = type(value).__name__  # nothing of its text, which may hold a key
+    given = cast("Mapping[object, Any]", value) if isinstance(value, Mapping) else {0: None}
+    if not all(isinstance(key, str) for key in given):
+        raise ConfigurationError(f"{name} must be a dict, got a {kind}")
+    return {str(key): part for key, part in given.items()}
 
 
 def _set_headers(settings: Settings, value: object) -> Settings:
     given = _dict_of("default_headers", value)
+    for name, text in given.items():
+        if not isinstance(text, (str, Secret)):
+            raise ConfigurationError(f"the header {name!r} must be a text, got a {type(text).__name__}")
     headers = {**settings.headers, **{name.lower(): text for name, text in given.items()}}
     return msgspec.structs.replace(settings, headers=headers)
 
@@ -108,12 +114,21 @@ def _field(name: str, convert: Callable[[Any], Any] = lambda value: value) -> Ca
     return lambda settings, value: msgspec.structs.replace(settings, **{name: convert(value)})
 
 
+def _flag(name: str) -> Callable[[Settings, Any], Settings]:
+    def check(value: object) -> bool:
+        if not isinstance(value, bool):
+            raise ConfigurationError(f"{name} is True or False, got {value!r:.100}")
+        return value
+
+    return _field(name, check)
+
+
 #: What a keyword does that is no parameter of the provider's.
 _SETTERS: dict[str, Callable[[Settings, Any], Settings]] = {
     "base_url": _set_base_url,
     "cache": _field("cache", lambda value: value if isinstance(value, bool) else checked_cache(value)),
     "callbacks": _field("callbacks"),
-    "check_profile": _field("check_profile", bool),
+    "check_profile": _flag("check_profile"),
     "custom_get_token_ids": _field("custom_get_token_ids"),
     "default_headers": _set_headers,
     "default_query": _set_query,
@@ -121,7 +136,7 @@ _SETTERS: dict[str, Callable[[Settings, Any], Settings]] = {
     "extra_body": lambda settings, value: msgspec.structs.replace(
         settings, extra_body={**settings.extra_body, **_dict_of("extra_body", value)}
     ),
-    "include_response_headers": _field("include_response_headers", bool),
+    "include_response_headers": _flag("include_response_headers"),
     "max_retries": _set_retries,
     "metadata": lambda settings, value: msgspec.structs.replace(
         settings, metadata={**settings.metadata, **_dict_of("metadata", value)}
@@ -133,8 +148,8 @@ _SETTERS: dict[str, Callable[[Settings, Any], Settings]] = {
     "rate_limiter": _field("rate_limiter", _limiter_of),
     "resume": _field("resume", _resume_of),
     "retry": _field("retry", _policy_of),
-    "stream_usage": _field("stream_usage", bool),
-    "streaming": _field("streaming"),
+    "stream_usage": _flag("stream_usage"),
+    "streaming": _flag("streaming"),
     "tags": _field("tags", check_tags),
     "timeout": _field("timeout", Timeout.of),
     "tool_choice": _set_tool_choice,
@@ -154,6 +169,17 @@ _PLACE = frozenset(
 #: Parameters that are numbers wherever they exist.
 _NUMBERS = frozenset({"temperature", "top_p", "frequency_penalty", "presence_penalty"})
 _WHOLE_NUMBERS = frozenset({"max_tokens", "seed"})
+#: Arguments of methods that take parameters of the model besides, which one may have meant.
+_ARGUMENTS = {
+    "include_raw": "with_structured_output",
+    "method": "with_structured_output",
+    "strict": "bind_tools and with_structured_output",
+    **dict.fromkeys(
+        [f"{how}clude_{what}" for how in ("in", "ex") for what in ("names", "types", "tags")], "astream_events"
+    ),
+    "version": "astream_events",
+    "return_exceptions": "batch and abatch",
+}
 _TRANSPORT_KEYWORDS = frozenset(TransportSettings.__struct_fields__)
 
 
@@ -365,6 +391,9 @@ def _unknown(provider: str, name: str, known: frozenset[str]) -> str:
     near = get_close_matches(name, names, n=1)
     if name == "max_concurrency":  # of a batch, in whose config it stands
         return "max_concurrency is no parameter of the model; pass config={'max_concurrency': …}."
+    argument = get_close_matches(name, _ARGUMENTS, n=1)
+    if argument and get_close_matches(name, [*near, *argument], n=1) == argument:
+        return f"{provider} has no parameter {name!r}; did you mean {argument[0]!r}, of {_ARGUMENTS[argument[0]]}?"
     body = "a field of the provider's body goes into extra_body={…}"
     if near:
         return f"{provider} has no parameter {name!r}; did you mean {near[0]!r}? {body[0].upper()}{body[1:]}."

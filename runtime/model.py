@@ -7,7 +7,7 @@ A model is a frozen set of settings, or one that the config of each call complet
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
 
 import msgspec
 
@@ -197,6 +197,10 @@ class Model(Runnable[ModelInput, Out, Piece, Call]):
                 "exception_key puts the error into an input that is a dict, which a model's is not; the fallback event "
                 "carries the error"
             )
+        several = cast("object", fallbacks)
+        if isinstance(several, (str, Model)):
+            given = repr(several) if isinstance(several, str) else "model"
+            raise ConfigurationError(f"with_fallbacks takes a list of models; write with_fallbacks([{given}])")
         from tidewire.fallbacks import with_others
 
         others = tuple(_source_of(model) for model in fallbacks)
@@ -244,6 +248,11 @@ class Model(Runnable[ModelInput, Out, Piece, Call]):
 
         Told from the text, offline; ``docs/messages.md`` says how near it comes.
         """
+        if not isinstance(cast("object", text), str):
+            raise ConfigurationError(
+                f"get_num_tokens takes a text, not a {type(text).__name__}; of a conversation, "
+                "get_num_tokens_from_messages tells"
+            )
         from tidewire.token_counting import tokens_of_text
 
         return tokens_of_text(self.settings, text)

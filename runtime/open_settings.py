@@ -14,7 +14,13 @@ from difflib import get_close_matches
 from threading import Lock
 from typing import Any, Generic, Literal, TypeAlias, TypeVar, cast
 
-from tidewire.adapters.registry import find_adapter, infer_provider, split_named
+from tidewire.adapters.registry import (
+    find_adapter,
+    infer_provider,
+    names_misspelt_provider,
+    provider_names,
+    split_named,
+)
 from tidewire.adapters.spec import Adapter
 from tidewire.config import RunnableConfig, check_config, inherited_config, merge_configs
 from tidewire.construct import build_settings, keyword_names
@@ -58,6 +64,8 @@ class OpenSettings:
         if isinstance(fields, str) and fields != "any":
             raise ConfigurationError(f"configurable_fields is 'any' or a tuple of names, not {fields!r}")
         self._fields: frozenset[str] | None = None if isinstance(fields, str) else frozenset(fields)
+        for name in self._fields or ():
+            self._refuse_unopenable(name)
         self._prefix = prefix if not prefix or prefix.endswith("_") else f"{prefix}_"
         self._defaults = {name: value for name, value in defaults.items() if value is not None}
         self._configured: dict[str, Any] = {}
@@ -165,6 +173,17 @@ class OpenSettings:
                 "configurable_fields to open it"
             )
 
+    @staticmethod
+    def _refuse_unopenable(name: object) -> None:
+        """See that a field is no misspelt keyword; any other name may be a parameter of some provider's."""
+        if not isinstance(name, str):
+            raise ConfigurationError(f"configurable_fields is a tuple of names, and {name!r} is none")
+        known = keyword_names(None) | _UNMISTAKABLE
+        near = get_close_matches(name, known, n=1, cutoff=0.85) if name not in known else []
+        # Only now all providers are looked at, which loads them.
+        if near and not any(name in find_adapter(provider).parameters for provider in provider_names()):
+            raise ConfigurationError(f"configurable_fields names {name!r}; did you mean {near[0]!r}?")
+
     def _refuse_misspelt(self, key: str, name: str, known: Iterable[str]) -> None:
         near = get_close_matches(name, [*known], n=1, cutoff=0.8)
         if near and name not in keyword_names(None) | _UNMISTAKABLE:
@@ -215,7 +234,7 @@ class OpenSettings:
         try:
             return infer_provider(model)
         except ConfigurationError:
-            if stated is None:
+            if stated is None or names_misspelt_provider(model):
                 raise
             return stated  # a name of the default's own place, such as a deployment's
 

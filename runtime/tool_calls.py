@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, TypeAlias, TypeGuard
+from typing import Any, TypeAlias, TypeGuard, cast
 
 from tidewire.adapters.spec import ToolSpec
 from tidewire.batch import run_batch
@@ -48,6 +48,8 @@ async def run_tools(
         ConfigurationError: A called tool has no function.
         Exception: What a tool raised; see above.
     """
+    if not isinstance(cast("object", message), AIMessage):
+        raise ConfigurationError(f"run_tools takes the model's message, not a {type(message).__name__}")
     known = _runnable(tools)
     checked = check_config(config)
     if max_concurrency is not None:

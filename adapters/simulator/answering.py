@@ -23,6 +23,7 @@ from tidewire.adapters.simulator.ollama import OllamaApi
 from tidewire.adapters.simulator.openai_chat import OpenAIChatApi
 from tidewire.adapters.simulator.openai_responses import OpenAIResponsesApi
 from tidewire.events.blocks import JSON
+from tidewire.events.errors import ConfigurationError
 from tidewire.events.types import Block
 
 #: The formats that are spoken. The first that recognises a client answers it on paths that belong to none.
@@ -107,8 +108,12 @@ class Answering:
         """The reply, and how it fails."""
         headers, request_id = received.headers, received.request_id
         try:
+            fault = fault_of_header(headers[FAULT_HEADER]) if FAULT_HEADER in headers else None
+        except ConfigurationError as error:  # the client's, who would try a 500 again
+            return api.refuse(Fail(status=400, message=error.message), request_id), None
+        try:
             plan = self._brain.answer(asked)
-            fail = fault_of_header(headers[FAULT_HEADER]) if FAULT_HEADER in headers else plan.fail
+            fail = fault or plan.fail
         except Exception as error:  # noqa: BLE001  # of the script: told to the client now and to the test at the end
             self.error = error
             return api.refuse(Fail(status=500, message=f"the script failed: {error!r}"), request_id), None

@@ -14,9 +14,10 @@ from typing import TypeAlias
 
 import msgspec
 
-from tidewire.adapters.script import Fail, FailKind
+from tidewire.adapters.script import FAIL_KINDS, Fail, FailKind
 from tidewire.adapters.simulator.api import Api, Change, Frame, HttpReply
 from tidewire.events.errors import ConfigurationError
+from tidewire.events.named_arguments import unknown_name
 
 #: The header with which a request asks for a fault: ``x-tidewire-fault: reset; after_tokens=3``.
 FAULT_HEADER = "x-tidewire-fault"
@@ -63,6 +64,8 @@ def fault_of_header(value: str) -> Fail:
     given = {name.strip(): text.strip() for name, _, text in (field.partition("=") for field in fields if field)}
     if unknown := given.keys() - set(Fail.__struct_fields__):
         raise ConfigurationError(f"{FAULT_HEADER}: there is no field {', '.join(sorted(unknown))}")
+    if kind not in FAIL_KINDS:
+        raise ConfigurationError(f"{FAULT_HEADER}: {unknown_name('nothing fails by', kind, FAIL_KINDS)}")
     try:
         return msgspec.convert({**given, "kind": kind}, Fail, strict=False)
     except msgspec.ValidationError as error:

@@ -273,6 +273,9 @@ def _listen(host: str, port: int) -> socket.socket:
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listening.bind((host, port))
+    except OverflowError:
+        listening.close()
+        raise ConfigurationError(f"a port is a number from 0 to 65535, not {port}") from None
     except OSError as error:
         listening.close()
         raise ConfigurationError(f"cannot listen on {host}:{port}: {error.strerror}") from error

@@ -265,6 +265,7 @@ def test_several_texts_are_one() -> None:
             HumanMessage([{"type": "image", "url": "http://e.org/i.png"}]),
             "image block in a user message by its URL",
         ),
+        (HumanMessage([{"type": "image"}]), "image block in a user message without a source; give base64"),
         (HumanMessage([{"type": "image", "file_id": "f1"}]), "image block in a user message by a file_id; give base64"),
         (SystemMessage([IMAGE]), "image block in a system message"),
         (HumanMessage([{"type": "audio", "base64": "AAAA"}]), "audio block in a user message"),

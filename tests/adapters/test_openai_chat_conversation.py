@@ -166,6 +166,7 @@ def test_a_video_is_for_hosts_that_take_one() -> None:
 @pytest.mark.parametrize(
     ("block", "said"),
     [
+        ({"type": "image"}, "has no image block in a user message without a source; give a URL or base64"),
         ({"type": "image", "file_id": "f"}, "has no image block in a user message by a file_id"),
         ({"type": "audio", "url": "https://e.org/a.wav"}, "has no audio block in a user message except as base64"),
         ({"type": "file", "url": "https://e.org/a.pdf"}, "has no file block in a user message by its URL"),

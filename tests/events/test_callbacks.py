@@ -12,6 +12,7 @@ from uuid import UUID, uuid4
 import anyio
 import pytest
 
+import tidewire
 from tidewire.events.bus import Bus, Subscription
 from tidewire.events.callbacks import (
     AsyncCallbackHandler,
@@ -450,3 +451,30 @@ def test_a_handler_of_several_runs_at_once_is_told_them_apart() -> None:
         for bus in buses:
             bus.publish(Token("a"))
     assert [keywords["run_id"] for _, _, keywords in handler.calls] == [bus.run.id for bus in buses] * 2
+
+
+def test_what_is_subscribed_may_be_a_handler_and_must_be_a_subscriber() -> None:
+    heard: list[str] = []
+
+    class Counting:
+        def on_llm_end(self, response: LLMResult, **kwargs: Any) -> None:
+            heard.append(response.generations[0][0].text)
+
+    with tidewire.subscribe(Counting()):
+        tidewire.init_chat_model("embedded:demo", script=["one"]).invoke("x")
+    assert heard == ["one"]
+    for junk in (5, [Counting()], Counting):
+        with pytest.raises(ConfigurationError), tidewire.subscribe(junk):
+            pass
+
+
+def test_a_handler_that_is_subscribed_may_fail_its_runs() -> None:
+    class Strict:
+        raise_error = True
+
+        def on_llm_end(self, response: LLMResult, **kwargs: Any) -> None:
+            raise ValueError("no")
+
+    model = tidewire.init_chat_model("embedded:demo")
+    with tidewire.subscribe(Strict()), pytest.raises(ValueError, match="no"):
+        model.invoke("x")

@@ -247,3 +247,11 @@ async def test_sync_callers_may_stand_in_a_loop_of_any_kind() -> None:
     model = init_chat_model("embedded:demo", script=["one", "two"])
     assert [message.text for message in model.batch(["a", "b"], {"max_concurrency": 1})] == ["one", "two"]
     assert {place for place, _ in model.batch_as_completed(["a", "b"])} == {0, 1}
+
+
+async def test_a_text_is_no_list_of_inputs() -> None:
+    with pytest.raises(ConfigurationError, match="not a single text"):
+        await echoing().abatch("abc")
+    with pytest.raises(ConfigurationError, match="not a single text"):
+        async for _ in echoing().abatch_as_completed("abc"):
+            pass

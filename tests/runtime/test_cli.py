@@ -28,3 +28,8 @@ def test_the_help_of_simulate_lists_every_wire_format(capsys: pytest.CaptureFixt
     assert left.value.code == 0
     listed = re.findall(r"^  ([a-z]+\.[a-z_]+) ", capsys.readouterr().out, re.MULTILINE)
     assert sorted(listed) == sorted(api.name for api in APIS)
+
+
+def test_a_port_that_there_is_not_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["simulate", "--port", "99999"]) == 1
+    assert "a port is a number from 0 to 65535, not 99999" in capsys.readouterr().err

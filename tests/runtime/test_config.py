@@ -96,3 +96,16 @@ def test_a_run_id_is_a_uuid_or_its_text() -> None:
     assert parse_run_id(str(id)) == UUID(str(id))
     with pytest.raises(ConfigurationError, match="run_id must be a UUID"):
         parse_run_id("abc")
+
+
+@pytest.mark.parametrize(
+    ("config", "said"),
+    [
+        ({"tags": "abc"}, "tags must be a list of texts, got 'abc'"),
+        ({"tags": 5}, "tags must be a list of texts, got 5"),
+        ({"metadata": [1]}, "metadata must be a dict, got"),
+    ],
+)
+def test_tags_are_a_list_and_metadata_a_dict(config: dict[str, object], said: str) -> None:
+    with pytest.raises(ConfigurationError, match=said):
+        check_config(config)

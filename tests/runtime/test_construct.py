@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 from typing import Any
 
@@ -20,6 +21,7 @@ from tidewire import (
 )
 from tidewire.adapters.registry import infer_provider, split_model
 from tidewire.adapters.spec import HttpRequest
+from tidewire.construct import _ARGUMENTS  # pyright: ignore[reportPrivateUsage]  # what it says is held to be true
 from tidewire.events.errors import ConfigurationError
 
 KEYS = ("OPENAI_API_KEY", "ANTHROPIC_API_KEY", "OPENAI_BASE_URL", "OPENAI_API_BASE", "ANTHROPIC_BASE_URL")
@@ -265,3 +267,42 @@ def test_max_retries_counts_within_a_policy_wherever_it_stands() -> None:
     for keywords in each:
         retry = ChatOpenAI("gpt-5", **keywords).settings.retry
         assert (retry.max_retries, retry.initial_s) == (1, 0.25)
+
+
+@pytest.mark.parametrize(
+    ("keyword", "value", "said"),
+    [
+        ("api_key", 5, "api_key is a text, or a function that gives one, not a int"),
+        ("default_headers", {"x": 5}, "the header 'x' must be a text, got a int"),
+        ("default_headers", ["a"], "default_headers must be a dict, got a list"),
+        ("default_query", "x", "default_query must be a dict, got a str"),
+        ("extra_body", "x", "extra_body must be a dict, got a str"),
+        ("metadata", "x", "metadata must be a dict, got a str"),
+        ("metadata", {1: 2}, "metadata must be a dict, got"),
+        ("tags", "abc", "tags must be a list of texts, got 'abc'"),
+        ("tags", [1], "tags must be a list of texts"),
+        ("streaming", "yes", "streaming is True or False, got 'yes'"),
+        ("stream_usage", 1, "stream_usage is True or False, got 1"),
+    ],
+)
+def test_a_value_of_the_wrong_kind_is_told_when_the_model_is_made(keyword: str, value: object, said: str) -> None:
+    given: dict[str, Any] = {keyword: value}
+    with pytest.raises(ConfigurationError, match=said):
+        init_chat_model("openai:gpt-5-nano", **given)
+
+
+def test_a_misspelt_argument_of_a_method_names_the_argument() -> None:
+    model = init_chat_model("embedded:demo")
+    schema = {"title": "Point", "type": "object", "properties": {"x": {"type": "integer"}}}
+    with pytest.raises(ConfigurationError, match="did you mean 'include_raw', of with_structured_output"):
+        model.with_structured_output(schema, include_row=True)
+    with pytest.raises(ConfigurationError, match="did you mean 'include_types', of astream_events"):
+        model.astream_events("x", include_type=["chat_model"])
+    with pytest.raises(ConfigurationError, match="did you mean 'temperature'"):
+        model.bind(temprature=1)
+
+
+def test_the_arguments_that_are_named_are_arguments_of_those_methods() -> None:
+    for argument, methods in _ARGUMENTS.items():
+        for method in methods.split(" and "):
+            assert argument in inspect.signature(getattr(ChatModel, method)).parameters

@@ -402,3 +402,11 @@ async def test_records_of_a_chain_keep_nothing_of_a_model_that_failed() -> None:
     assert "system_fingerprint" not in total.response_metadata
     assert total.usage_metadata is not None
     assert total.usage_metadata["input_tokens"] == 7
+
+
+def test_what_takes_over_is_a_list() -> None:
+    model = init_chat_model("embedded:demo")
+    with pytest.raises(ConfigurationError, match=r"write with_fallbacks\(\['embedded:other'\]\)"):
+        model.with_fallbacks("embedded:other")
+    with pytest.raises(ConfigurationError, match=r"write with_fallbacks\(\[model\]\)"):
+        model.with_fallbacks(model)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]  # that is the test

@@ -10,6 +10,7 @@ from pydantic import BaseModel
 
 from tidewire import ChatAnthropic, ChatModel, StructuredModel, chain, init_chat_model
 from tidewire.adapters.embedded import ADAPTER as EMBEDDED
+from tidewire.adapters.registry import find_adapter, provider_names
 from tidewire.adapters.script import Fail
 from tidewire.caches import InMemoryCache
 from tidewire.config import RunnableConfig
@@ -425,3 +426,17 @@ async def test_retries_and_fallbacks_count_for_whichever_model_is_picked() -> No
     assert [len(one.settings_for(None).tools) for one in settings.flat()] == [1, 1]
     message = await backed.ainvoke("hi", picks("embedded:one"))
     assert (message.text, message.response_metadata["model_name"]) == ("From the spare.", "spare")
+
+
+def test_a_misspelt_field_is_told_at_once_and_every_parameter_is_a_field() -> None:
+    with pytest.raises(ConfigurationError, match="configurable_fields names 'modl'; did you mean 'model'"):
+        init_chat_model("embedded:demo", configurable_fields=("modl",))
+    for provider in provider_names():
+        init_chat_model("embedded:demo", configurable_fields=(*find_adapter(provider).parameters,))
+
+
+def test_a_misspelt_provider_in_a_config_is_told_and_another_colon_is_part_of_the_name() -> None:
+    model = init_chat_model("embedded:demo", configurable_fields=("model",), config_prefix="p")
+    with pytest.raises(ConfigurationError, match="no provider 'opnai'; did you mean 'openai'"):
+        model.invoke("x", {"configurable": {"p_model": "opnai:x"}})
+    assert chosen(model, p_model="my-own:8b").adapter is EMBEDDED

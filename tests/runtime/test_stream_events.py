@@ -119,3 +119,12 @@ def test_events_of_the_users_own_are_records_by_their_name() -> None:
     assert left is not None
     assert left["event"] == "on_chain_error"
     assert RecordFilter().shows(run)
+
+
+@pytest.mark.parametrize(
+    "argument", [f"{how}clude_{what}" for how in ("in", "ex") for what in ("names", "types", "tags")]
+)
+def test_a_text_is_no_list_of_what_is_shown(argument: str) -> None:
+    shown: dict[str, Any] = {argument: "chat_model"}
+    with pytest.raises(ConfigurationError, match=rf"write {argument}=\['chat_model'\]"):
+        init_chat_model("embedded:demo").astream_events("x", **shown)

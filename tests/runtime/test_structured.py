@@ -374,3 +374,9 @@ def test_a_schema_may_be_of_another_type_than_an_object() -> None:
 )
 def test_a_fence_is_taken_off(text: str, inside: str) -> None:
     assert unfenced(text) == inside
+
+
+def test_a_misspelt_type_in_a_schema_is_told() -> None:
+    schema = {"title": "Point", "type": "object", "properties": {"x": {"type": "integr"}}}
+    with pytest.raises(ConfigurationError, match="type 'integr' is not known; did you mean 'integer'"):
+        init_chat_model("embedded:demo").with_structured_output(schema)

@@ -153,3 +153,8 @@ async def test_a_provider_that_does_not_count_is_named() -> None:
     model: ChatModel = init_chat_model("embedded:demo")
     with pytest.raises(ConfigurationError, match="embedded does not count tokens"):
         await model.aget_num_tokens_from_messages(TALK, exact=True)
+
+
+def test_the_tokens_of_a_text_are_not_those_of_a_conversation() -> None:
+    with pytest.raises(ConfigurationError, match="get_num_tokens takes a text, not a list; of a conversation"):
+        init_chat_model("embedded:demo").get_num_tokens(TALK)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]  # that is the test

@@ -218,3 +218,8 @@ async def test_the_answers_go_back_to_the_model() -> None:
     assert all(isinstance(one, ToolMessage) for one in answers)
     assert [one.status for one in answers] == ["success", "error"]
     assert (await model.ainvoke([HumanMessage("Double 2 and 3."), answer, *answers])).text == "Done."
+
+
+async def test_tools_run_for_a_message_and_not_for_a_list() -> None:
+    with pytest.raises(ConfigurationError, match="run_tools takes the model's message, not a list"):
+        await run_tools([calling(("double", {"n": 1}))], [double])  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]  # that is the test

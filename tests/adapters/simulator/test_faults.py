@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import http.client
 import json
 import re
 import socket
@@ -325,3 +326,15 @@ def embedded_knows(kind: str) -> bool:
     except TidewireError:
         return True
     raise AssertionError(f"{kind} did not fail")
+
+
+def test_a_fault_that_there_is_not_is_the_clients_mistake() -> None:
+    with Simulator() as simulator:
+        connection = http.client.HTTPConnection(simulator.url.removeprefix("http://"), timeout=10)
+        connection.request("POST", "/v1/chat/completions", '{"model": "demo", "messages": []}', {FAULT_HEADER: "rest"})
+        reply = connection.getresponse()
+        text = reply.read().decode()
+        connection.close()
+    assert reply.status == 400
+    assert "nothing fails by 'rest'" in text
+    assert "'reset'" in text
