@@ -118,7 +118,8 @@ def _tool_of(tool: object, strict: bool | None) -> ToolSpec | NativeTool:
         return _spec(tool.name, tool.description, tool.tool_call_schema, strict, tool.extras)
     if _is_object(tool):
         return _from_dict(tool, strict)
-    hint = left_behind(tool, "tidewire.tools", called="tool (or Tool)")
+    # A class is a form for arguments, wherever it was written.
+    hint = None if isinstance(tool, type) else left_behind(tool, "tidewire.tools", called="tool (or Tool)")
     if hint is not None:
         raise ConfigurationError(f"the tool is {hint}")
     fields = fields_of(tool)
