@@ -22,7 +22,7 @@ COVERED := $(wildcard $(patsubst %,adapters/%.py,anthropic* azure* bedrock* goog
 comma := ,
 space := $(subst ,, )
 
-.PHONY: demo test check lint links types format docs bench pytest covered further clean
+.PHONY: demo test check lint links types format docs bench bench-peers pytest covered further clean
 
 demo: $(VENV)/.installed
 	@$(VENV)/bin/python -m tidewire demo $(if $(MODEL),--model '$(MODEL)')
@@ -53,6 +53,11 @@ docs: $(VENV)/.installed-dev
 
 bench: $(VENV)/.installed-dev
 	$(VENV)/bin/python benchmarks/run.py $(ARGS)
+
+# The other libraries besides, each in an environment of its own under benchmarks/.envs.
+bench-peers: $(VENV)/.installed-dev
+	benchmarks/peer_environments.sh $(VENV)/bin/python
+	$(VENV)/bin/python benchmarks/run.py --peers $(ARGS)
 
 pytest: $(VENV)/.installed-dev
 	$(VENV)/bin/pytest -n $(WORKERS) $(ARGS)

@@ -11,9 +11,8 @@ from __future__ import annotations
 
 import asyncio
 import io
-import ssl
 from functools import partial
-from typing import cast
+from typing import NamedTuple, cast
 from weakref import WeakSet
 
 import aiohttp
@@ -27,6 +26,7 @@ from tidewire.adapters.http_response import HttpResponse
 from tidewire.adapters.spec import HttpRequest
 from tidewire.adapters.transport_settings import (
     HEADER_LIMIT_BYTES,
+    MOST_KNOWN,
     TransportSettings,
     origin_of,
     proxy_for,
@@ -62,15 +62,12 @@ class AiohttpTransport:
         if ready is not None and not isinstance(ready, aiohttp.ClientSession):
             raise ConfigurationError(f"http_client is a {type(ready).__name__}, not an aiohttp.ClientSession")
         self._ready = ready
+        self._ways: dict[str, _Way] = {}
 
     async def open(self, request: HttpRequest, *, connect_timeout_s: float | None = None) -> AiohttpResponse:
         """Send a request and wait for the head of the answer. See ``Transport.open``."""
-        context: ssl.SSLContext | bool = True
-        proxy: str | None = None
-        if self._ready is None:
-            proxy = _http_proxy(self._settings, request.url)
-            if request.url.lower().startswith("https:") or (proxy or "").startswith("https:"):
-                context = await tls_context(self._settings.verify)
+        way = self._ways.get(request.url) or self._find_way(request.url)
+        context = await tls_context(self._settings.verify) if way.needs_tls else True
         pool = current_host().keep(self, None, self._make_pool, _Pool.aclose)
         try:
             response = await pool.session.request(
@@ -87,7 +84,7 @@ class AiohttpTransport:
                 max_field_size=HEADER_LIMIT_BYTES,
                 max_headers=_HEAD_LINES,
                 ssl=context,
-                proxy=proxy,
+                proxy=way.proxy,
             )
         # A RuntimeError is a session or socket that is closed, a ValueError what HTTP cannot spell.
         except (aiohttp.ClientError, OSError, RuntimeError, ValueError) as error:
@@ -103,6 +100,14 @@ class AiohttpTransport:
         """Close the pool of the running event loop."""
         await current_host().drop(self)
 
+    def _find_way(self, url: str) -> _Way:
+        proxy = None if self._ready is not None else _http_proxy(self._settings, url)
+        needs_tls = self._ready is None and (url.lower().startswith("https:") or (proxy or "").startswith("https:"))
+        if len(self._ways) >= MOST_KNOWN:
+            self._ways.clear()
+        way = self._ways[url] = _Way(proxy, needs_tls)
+        return way
+
     def _make_pool(self) -> _Pool:
         if self._ready is not None:
             return _Pool(self._ready, is_ours=False)
@@ -114,6 +119,13 @@ class AiohttpTransport:
         connector.parse_heads_apart()
         session = aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar(), trust_env=False)
         return _Pool(session, is_ours=True)
+
+
+class _Way(NamedTuple):
+    """How requests travel to an address: found once, since it takes a look at the environment."""
+
+    proxy: str | None
+    needs_tls: bool
 
 
 class _Pool:
@@ -229,6 +241,9 @@ class AiohttpResponse(HttpResponse):
                 closed.remove_done_callback(self._break_off)
         # Raised here, where no exception of aiohttp's is its context.
         raise errors.broken_body(errors.system_error(broken))
+
+    def _is_at_end(self) -> bool:
+        return self._ends_with is None and self._content.at_eof() and self._content.exception() is None
 
     def _break_off(self, closed: asyncio.Future[None]) -> None:
         """The connection is closed: a body that has neither ended nor failed by now never will.

@@ -27,14 +27,16 @@ class ApiKey:
             raise ConfigurationError(f"api_key is a text, or a function that gives one, not a {type(source).__name__}")
         self._adapter = adapter
         self._source = Secret(source) if isinstance(source, str) else source
+        self._header = self._spelled(self._source) if isinstance(self._source, Secret) else None
         self._identity: Hashable = None
 
     async def apply(self, request: HttpRequest) -> HttpRequest:
         """The request with its key."""
-        key = await self._key()
-        if key is not None:
-            prefix = self._adapter.key_prefix
-            request.headers[self._adapter.key_header] = Secret(prefix + key.reveal(), "api_key") if prefix else key
+        value = self._header
+        if value is None and (key := await self._key()) is not None:
+            value = self._spelled(key)
+        if value is not None:
+            request.headers[self._adapter.key_header] = value
         return request
 
     @property
@@ -50,6 +52,10 @@ class ApiKey:
 
     def __repr__(self) -> str:
         return f"ApiKey({self._adapter.provider})"
+
+    def _spelled(self, key: Secret) -> Secret:
+        prefix = self._adapter.key_prefix
+        return Secret(prefix + key.reveal(), "api_key") if prefix else key
 
     async def _key(self) -> Secret | None:
         source = self._source

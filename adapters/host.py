@@ -325,8 +325,10 @@ async def _close_all(closers: list[Callable[[], Awaitable[None]]]) -> None:
 # The host's task that the current code runs in: it must not be waited for when the code in it closes the host.
 _enclosing: contextvars.ContextVar[Handle[Any] | None] = contextvars.ContextVar("tidewire.host.enclosing", default=None)
 
-# Weak, because what is stored for a loop and refers to it would keep it for ever.
-_current: RunVar[weakref.ref[Host]] = RunVar("tidewire.host")
+# Weak, because what is stored for a loop and refers to it would keep it for ever. anyio's way to keep something for a
+# loop costs twenty calls; each request asks, so asyncio has a table of its own.
+_of_trio: RunVar[weakref.ref[Host]] = RunVar("tidewire.host")
+_of_asyncio: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, weakref.ref[Host]] = weakref.WeakKeyDictionary()
 
 _hosts: weakref.WeakSet[Host] = weakref.WeakSet()
 
@@ -345,19 +347,31 @@ if hasattr(os, "register_at_fork"):
 
 
 def runs_on_asyncio() -> bool:
-    """Whether the running event loop is asyncio's (or uvloop), not trio's."""
-    return get_cancelled_exc_class() is asyncio.CancelledError
+    """Whether the caller runs in a task of asyncio (or uvloop), not of trio."""
+    # Not whether a loop of asyncio's runs: so it does, too, where trio is its guest.
+    try:
+        return asyncio.current_task() is not None
+    except RuntimeError:
+        return False
 
 
 def current_host() -> Host:
     """The host of the running event loop."""
-    reference = _current.get(None)
-    host = reference() if reference is not None else None
+    host = _known_host()
     if host is None or host.closing or host.process_id != os.getpid():
-        host = _AsyncioHost() if runs_on_asyncio() else _TrioHost()
-        _current.set(weakref.ref(host))
+        if runs_on_asyncio():
+            host = _AsyncioHost()
+            _of_asyncio[asyncio.get_running_loop()] = weakref.ref(host)
+        else:
+            host = _TrioHost()
+            _of_trio.set(weakref.ref(host))
         _hosts.add(host)
     return host
+
+
+def _known_host() -> Host | None:
+    reference = _of_asyncio.get(asyncio.get_running_loop()) if runs_on_asyncio() else _of_trio.get(None)
+    return None if reference is None else reference()
 
 
 async def start_hosted(function: Callable[[*Ts], Awaitable[T]], *args: *Ts) -> Handle[T]:
@@ -370,8 +384,7 @@ async def aclose_all() -> None:
 
     Not needed where the loop is run by ``asyncio.run``, ``anyio.run`` or ``trio.run``, which do it at their end.
     """
-    reference = _current.get(None)
-    host = reference() if reference is not None else None
+    host = _known_host()
     if host is not None and host.process_id == os.getpid():
         await host.aclose()
 

@@ -86,7 +86,10 @@ class HttpResponse(ABC):
         """Give the connection back to its pool if the body was read to its end, else close it. Safe to call twice."""
         try:
             if not self._over and not self._reading:
-                await self._drain()
+                if self._is_at_end():
+                    self._over = True
+                else:
+                    await self._drain()
         finally:
             self.abort()
 
@@ -120,6 +123,10 @@ class HttpResponse(ABC):
             self._error = error
         self._over = True
         self._kill()
+
+    def _is_at_end(self) -> bool:
+        """True where it is known, without a further read, that the body has properly ended and all of it was read."""
+        return False
 
     @abstractmethod
     async def _receive(self) -> bytes:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from typing import cast
 
 from tidewire.adapters.content import field_of
@@ -15,7 +15,7 @@ from tidewire.events.types import WarningEvent
 def left_out(
     whose: str,
     messages: Sequence[BaseMessage],
-    tools: Iterable[ToolSpec | NativeTool] = (),
+    tools: Collection[ToolSpec | NativeTool] = (),
     *,
     names: bool = False,
     cache_marks: bool = False,
@@ -34,21 +34,21 @@ def left_out(
         citations_of: The providers whose citations it takes back; None where ``citations_left_out`` is told already.
     """
     warnings: list[WarningEvent] = []
+    results = [message for message in messages if isinstance(message, ToolMessage)]
+    answers = [message for message in messages if isinstance(message, AIMessage)]
     if not names and any(message.name and not isinstance(message, ToolMessage) for message in messages):
         text = f"the names of speakers were left out: {whose} has none"
         warnings.append(WarningEvent(code="name_left_out", text=text))
     if not cache_marks and any(map(_is_marked, messages)):
         text = f"cache_control was left out of the messages: {whose} has no such marks"
         warnings.append(WarningEvent(code="cache_mark_left_out", text=text))
-    if any(isinstance(tool, ToolSpec) and "cache_control" in tool.extras for tool in tools):
+    if tools and any(isinstance(tool, ToolSpec) and "cache_control" in tool.extras for tool in tools):
         text = f"cache_control was left out of the tools: {whose} has no such marks"
         warnings.append(WarningEvent(code="cache_mark_left_out", text=text))
-    if not failures and any(isinstance(message, ToolMessage) and message.status == "error" for message in messages):
+    if results and not failures and any(message.status == "error" for message in results):
         text = f"that a tool failed was left out: {whose} has no place for it but the text of the result"
         warnings.append(WarningEvent(code="failure_left_out", text=text))
-    if citations_of is not None and any(
-        isinstance(message, AIMessage) and _cites_in_vain(message, citations_of) for message in messages
-    ):
+    if answers and citations_of is not None and any(_cites_in_vain(message, citations_of) for message in answers):
         warnings.append(citations_left_out(whose))
     return warnings
 
@@ -67,9 +67,10 @@ def _cites_in_vain(message: AIMessage, citations_of: Collection[str]) -> bool:
 
 
 def _is_marked(message: BaseMessage) -> bool:
-    return any(
-        field_of(block, "cache_control") is not None for block in cast("list[JSONObject]", message.content_blocks)
-    )
+    for block in cast("list[JSONObject]", message.content_blocks):
+        if field_of(block, "cache_control") is not None:
+            return True
+    return False
 
 
 __all__ = ["citations_left_out", "left_out"]

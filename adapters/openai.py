@@ -45,6 +45,10 @@ def choice_between(
         home: How addresses begin behind which both are; None: all of them.
     """
 
+    # Of the codecs, once: each builds its set anew.
+    of_chat, of_responses = chat.parameters, responses.parameters
+    beyond_chat = of_responses - of_chat
+
     def choose(request: ModelRequest) -> tuple[Codec, ModelRequest]:
         given = dict(request.parameters)
         wanted = given.pop("use_responses_api", None)
@@ -52,20 +56,20 @@ def choice_between(
             del given["reasoning"]
             given.setdefault("reasoning_effort", "none")
         abroad = home is not None and home.match(request.base_url) is None
-        if (wanted is False or (wanted is None and abroad)) and "reasoning" not in chat.parameters:
+        if "reasoning" in given and (wanted is False or (wanted is None and abroad)) and "reasoning" not in of_chat:
             given = _by_effort(given)
         # What is switched off needs no API that knows it.
         needed = {name for name, value in given.items() if value is not None and value is not False}
         if wanted is None:
             wanted = (
-                bool(needed & (responses.parameters - chat.parameters))
+                not needed.isdisjoint(beyond_chat)
                 or any(isinstance(tool, NativeTool) and not _is_of_chat(tool) for tool in request.tools)
                 or (responses_only is not None and responses_only.match(request.model) is not None)
-                or (needed <= responses.parameters and _holds_items(request, provider))
+                or (needed <= of_responses and _holds_items(request, provider))
             )
-        codec = responses if wanted else chat
-        told = {name: value for name, value in given.items() if name in needed or name in codec.parameters}
-        return codec, msgspec.structs.replace(request, parameters=told)
+        codec, known = (responses, of_responses) if wanted else (chat, of_chat)
+        told = {name: value for name, value in given.items() if name in needed or name in known}
+        return codec, request if told == request.parameters else msgspec.structs.replace(request, parameters=told)
 
     return choose
 

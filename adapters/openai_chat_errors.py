@@ -125,7 +125,10 @@ def is_error(value: JSON) -> bool:
 
 def request_id(headers: Mapping[str, str]) -> str | None:
     """The provider's id of the request."""
-    return next((headers[name] for name in _REQUEST_ID if headers.get(name)), None)
+    for name in _REQUEST_ID:
+        if found := headers.get(name):
+            return found
+    return None
 
 
 __all__ = ["failed_finish", "is_error", "refused", "reported", "request_id"]

@@ -139,8 +139,9 @@ def read_usage(usage: JSONObject) -> Usage | None:
 
 def token_count(value: JSON) -> int | None:
     """A number of tokens; None for what is none."""
-    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
-    return int(value) if is_number and 0 <= value < 2**53 else None  # NaN and what no token count can be are none
+    if type(value) is int or type(value) is float:  # not `isinstance`: True would be a number
+        return int(value) if 0 <= value < 2**53 else None  # NaN and what no token count can be are none
+    return None
 
 
 # ---------------------------------------------------------------- reasoning
@@ -220,6 +221,8 @@ class Audio:
 
     def block(self) -> JSONObject | None:
         """The audio block; None if there was no sound."""
+        if not self._pieces:
+            return None
         data = _join_base64([piece for piece in self._pieces if piece])
         if not data:
             return None

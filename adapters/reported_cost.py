@@ -24,6 +24,8 @@ def read_cost_usd(usage: JSONObject) -> Decimal | None:
     >>> read_cost_usd({"prompt_tokens": 10, "cost": 0.00014})
     Decimal('0.00014')
     """
+    if "cost" not in usage and "cost_in_usd_ticks" not in usage:
+        return None
     ticks = _amount(usage.get("cost_in_usd_ticks"))
     if ticks is not None:
         return ticks.scaleb(_TICK, _EXACT)

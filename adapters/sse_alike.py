@@ -23,6 +23,9 @@ from tidewire.events.types import DecodedEvent, Token
 # How many likenesses are learnt in a row without one that is met again.
 _LESSONS = 4
 
+# How many events of other kinds are looked for at the end of a read.
+_LAST = 5
+
 # A piece of an unfinished event that is longer is not worth to be put before the next read: that could happen for each.
 _SEAM_BYTES = 8192
 
@@ -138,14 +141,20 @@ class AlikeEvents:
         first, tail = self._first, self._tail
         events = data.split(b"\n\n")
         shortest = len(first) + len(tail)
-        # Asked once for all of them: each end of an event is followed by a beginning.
+        # The last ones of an answer are of other kinds.
+        alike, end = len(events), len(data)
+        while alike and len(events) - alike < _LAST and not events[alike - 1].endswith(tail):
+            alike -= 1
+            end -= len(events[alike]) + 2
+        # Asked once for all that are left: each end of an event is followed by a beginning.
         if (
-            data.count(self._between) == len(events) - 1
+            alike
             and data.startswith(first)
-            and data.endswith(tail)
-            and min(map(len, events)) >= shortest
+            and data.count(self._between, 0, end) == alike - 1
+            and data.endswith(tail, 0, end)
+            and min(map(len, events[:alike])) >= shortest
         ):
-            return events
+            return events[:alike]
         return list(
             takewhile(
                 lambda event: len(event) >= shortest and event[: len(first)] == first and event.endswith(tail), events

@@ -13,7 +13,7 @@ from anyio import to_thread
 
 from tidewire.adapters.host import runs_on_asyncio
 from tidewire.adapters.spec import HttpRequest, Response, Transport
-from tidewire.adapters.transport_settings import TransportSettings, Verify, proxy_for
+from tidewire.adapters.transport_settings import Proxies, TransportSettings, Verify
 from tidewire.events.errors import ConfigurationError
 
 
@@ -30,6 +30,7 @@ class HttpTransport:
     def __init__(self, settings: TransportSettings | None = None) -> None:
         self._settings = settings or TransportSettings()
         self._client = _client_package(self._settings.http_client)
+        self._proxies = Proxies(self._settings)
         self._made: dict[str, Transport] = {}
 
     async def open(self, request: HttpRequest, *, connect_timeout_s: float | None = None) -> Response:
@@ -46,7 +47,7 @@ class HttpTransport:
         package = self._client or ("aiohttp" if runs_on_asyncio() else "httpx")
         if package == "aiohttp" and self._client is None:
             # aiohttp knows no SOCKS proxies; httpx does with its extra `socks`.
-            proxy = proxy_for(self._settings, url)
+            proxy = self._proxies.of(url)
             if proxy is not None and proxy.lower().startswith("socks"):
                 package = "httpx"
         made = self._made.get(package)

@@ -5,8 +5,10 @@ Each one returns how many tokens it saw, so that a reader that reads too little 
 
 from __future__ import annotations
 
+import asyncio
 import json
 import socket
+import time
 from urllib.parse import urlsplit
 
 import aiohttp
@@ -63,7 +65,7 @@ class AiohttpReader:
 
     def __init__(self) -> None:
         # An answer may take longer than the five minutes that aiohttp gives it, and to watch them costs 5 %.
-        self._session = aiohttp.ClientSession(
+        self.session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(limit=0), timeout=aiohttp.ClientTimeout(total=None)
         )
 
@@ -71,7 +73,7 @@ class AiohttpReader:
         """Read a streamed reply; gives the number of its tokens."""
         texts: list[str] = []
         rest = b""
-        async with self._session.post(url + _PATH, data=_body(stream=True), headers=_HEADERS) as response:
+        async with self.session.post(url + _PATH, data=_body(stream=True), headers=_HEADERS) as response:
             async for data in response.content.iter_any():
                 *events, rest = (rest + data).split(b"\n\n")
                 for event in events:
@@ -84,13 +86,38 @@ class AiohttpReader:
 
     async def call(self, url: str) -> int:
         """Read a plain reply; gives the number of its tokens, as the reply counts them."""
-        async with self._session.post(url + _PATH, data=_body(stream=False), headers=_HEADERS) as response:
+        async with self.session.post(url + _PATH, data=_body(stream=False), headers=_HEADERS) as response:
             reply = _reply.decode(await response.read())
         return reply.usage.completion_tokens if reply.choices[0].message.content else 0
 
+    async def batch(self, url: str, calls: int, at_once: int) -> int:
+        """Read so many plain replies; gives the number of their tokens."""
+        limit = asyncio.Semaphore(at_once)
+
+        async def one() -> int:
+            async with limit:
+                return await self.call(url)
+
+        return sum(await asyncio.gather(*(one() for _ in range(calls))))
+
+    async def stamped(self, url: str) -> list[float]:
+        """Read a stream whose tokens are the times when they were sent; gives the seconds that each was under way."""
+        delays: list[float] = []
+        rest = b""
+        async with self.session.post(url + _PATH, data=_body(stream=True), headers=_HEADERS) as response:
+            async for data in response.content.iter_any():
+                *events, rest = (rest + data).split(b"\n\n")
+                for event in events:
+                    if event == b"data: [DONE]":
+                        break
+                    choices = _event.decode(event[6:]).choices
+                    if choices and choices[0].delta.content:
+                        delays.append(time.monotonic() - float(choices[0].delta.content))
+        return delays
+
     async def aclose(self) -> None:
         """Close the connections."""
-        await self._session.close()
+        await self.session.close()
 
 
 class HttpxReader:

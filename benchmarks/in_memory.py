@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import time
 from collections.abc import Callable
@@ -64,6 +65,25 @@ def publish(subscribers: int, events: int) -> float:
     return time.process_time() - begun
 
 
+def publish_async(events: int) -> float:
+    """The same to one async subscriber that does nothing, which is awaited after each read."""
+
+    async def hear(run: Run, event: Event) -> None:
+        pass
+
+    async def flow() -> float:
+        bus = Bus(_RUN, [Subscription(hear)])
+        reads = [[Token(" tide") for _ in range(_READ)] for _ in range(events // _READ)]
+        gc.collect()
+        begun = time.process_time()
+        for read in reads:
+            bus.publish_all(read, [])
+            await bus.flush()
+        return time.process_time() - begun
+
+    return asyncio.run(flow())
+
+
 def _timed_sum(chunks: list[AIMessageChunk]) -> tuple[AIMessageChunk, float]:
     gc.collect()
     begun = time.process_time()
@@ -73,4 +93,4 @@ def _timed_sum(chunks: list[AIMessageChunk]) -> tuple[AIMessageChunk, float]:
     return total, time.process_time() - begun
 
 
-__all__ = ["Make", "add", "arguments", "publish", "read", "text"]
+__all__ = ["Make", "add", "arguments", "publish", "publish_async", "read", "text"]

@@ -60,20 +60,21 @@ def rows(measure: str, unit: str, samples: Mapping[str, list[Sample]]) -> list[R
             measure,
             contestant,
             unit,
-            cpu_us=_spread([sample.cpu_us for sample in own]),
-            wall_us=_spread([sample.wall_us for sample in own]),
-            ratio=_spread([sample.cpu_us / other.cpu_us for sample, other in zip(own, base, strict=True)]),
+            cpu_us=spread([sample.cpu_us for sample in own]),
+            wall_us=spread([sample.wall_us for sample in own]),
+            ratio=spread([sample.cpu_us / other.cpu_us for sample, other in zip(own, base, strict=True)]),
             samples=own,
         )
         for contestant, own in samples.items()
     ]
 
 
-def _spread(values: list[float]) -> Spread:
+def spread(values: list[float]) -> Spread:
+    """Sum up some samples."""
     if len(values) < 2:
         return Spread(values[0], values[0], values[0])
     low, _, high = quantiles(values, n=4, method="inclusive")
     return Spread(median(values), low, high)
 
 
-__all__ = ["Row", "Sample", "Spread", "rows", "take_turns"]
+__all__ = ["Row", "Sample", "Spread", "rows", "spread", "take_turns"]

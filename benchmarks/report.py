@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
+from benchmarks.at_once import AtOnceRow
 from benchmarks.measure import Row, Spread
 
 RESULTS = Path(__file__).resolve().parent / "results"
@@ -35,11 +36,37 @@ def print_rows(rows: Sequence[Row]) -> Sequence[Row]:
     """Print one measure; gives the rows back."""
     first = rows[0]
     print(f"\n{first.measure}, {len(first.samples)} rounds")
-    print(f"  {'':16} {'CPU µs per ' + first.unit:>26} {'× ' + first.contestant:>26} {'wall µs':>10}")
+    print(f"  {'':20} {'CPU µs per ' + first.unit:>26} {'× ' + first.contestant:>26} {'wall µs':>10}")
     for row in rows:
         wall = f"{row.wall_us.median:10.2f}" if row.wall_us.median else ""
-        print(f"  {row.contestant:16} {_show(row.cpu_us):>26} {_show(row.ratio):>26} {wall}")
+        print(f"  {row.contestant:20} {_show(row.cpu_us):>26} {_show(row.ratio):>26} {wall}")
     return rows
+
+
+def print_at_once(rows: Sequence[AtOnceRow]) -> Sequence[AtOnceRow]:
+    """Print one measure of many replies at a time; gives the rows back."""
+    print(f"\n{rows[0].measure}, {rows[0].rounds} rounds, ideally {rows[0].ideal_s:.2f} s")
+    print(f"  {'':20} {'wall ÷ ideal':>24} {'CPU s':>22} {'late by ms':>22} {'kB each':>22}")
+    for row in rows:
+        figures = f"{_show(row.wall_to_ideal):>24} {_show(row.cpu_s):>22}"
+        if row.delay_ms.median:
+            figures += f" {_show(row.delay_ms):>22} {_show(row.kilobytes):>22}"
+        print(f"  {row.contestant:20} {figures}")
+    return rows
+
+
+def print_imports(rows: Sequence[tuple[str, int, Spread]]) -> None:
+    """Print what is loaded by an import."""
+    print("\nimports")
+    for name, modules, took in rows:
+        print(f"  {name:34} {modules:6} modules {_show(took):>24} ms of CPU time")
+
+
+def print_sizes(rows: Sequence[tuple[str, float, int]]) -> None:
+    """Print what is installed."""
+    print("\ninstalled")
+    for name, megabytes, distributions in rows:
+        print(f"  {name:20} {megabytes:8.1f} MB in {distributions} distributions")
 
 
 def print_calls(counted: Sequence[Counted]) -> None:
@@ -47,18 +74,24 @@ def print_calls(counted: Sequence[Counted]) -> None:
     if counted:
         print("\nfunction calls")
     for measure, contestant, unit, calls in counted:
-        print(f"  {measure:10} {contestant:16} {calls:10.1f} per {unit}")
+        print(f"  {measure:10} {contestant:20} {calls:10.1f} per {unit}")
 
 
-def write_results(about: dict[str, str], rows: Sequence[Row], counted: Sequence[Counted]) -> Path:
+def write_results(
+    about: dict[str, str],
+    rows: Sequence[Row | AtOnceRow],
+    counted: Sequence[Counted],
+    more: Sequence[dict[str, object]],
+) -> Path:
     """Write everything to a new file, one JSON object on each line; gives its path."""
     RESULTS.mkdir(exist_ok=True)
     path = RESULTS / f"{datetime.now(UTC):%Y-%m-%dT%H%M%S}.jsonl"
-    lines = [{"about": about}, *(asdict(row) for row in rows)]
+    lines: list[dict[str, object]] = [{"about": about}, *(asdict(row) for row in rows)]
     lines += [
         {"measure": measure, "contestant": contestant, "unit": unit, "function_calls": calls}
         for measure, contestant, unit, calls in counted
     ]
+    lines += more
     path.write_text("".join(json.dumps(line) + "\n" for line in lines))
     return path
 
@@ -74,4 +107,14 @@ def _cpu() -> str:
     return next(names, platform.processor() or platform.machine())
 
 
-__all__ = ["RESULTS", "Counted", "machine", "print_calls", "print_rows", "write_results"]
+__all__ = [
+    "RESULTS",
+    "Counted",
+    "machine",
+    "print_at_once",
+    "print_calls",
+    "print_imports",
+    "print_rows",
+    "print_sizes",
+    "write_results",
+]

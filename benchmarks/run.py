@@ -1,6 +1,7 @@
 """Run the benchmarks: ``python benchmarks/run.py [--quick] [--only NAME …] [--profile NAME]``.
 
-Prints a table and appends what was measured as JSON lines to ``benchmarks/results/``.
+Prints tables and keeps what was measured as JSON lines in ``benchmarks/results/``. ``--peers`` adds the other libraries
+whose environments ``peer_environments.sh`` has made.
 """
 
 from __future__ import annotations
@@ -9,19 +10,30 @@ import argparse
 import sys
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
-from typing import Literal
+from typing import Literal, cast
 
 # Python looks for the imports of a script in the script's folder; these are named from the repository's root.
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from benchmarks import in_memory
-from benchmarks.measure import Row, Sample, rows, take_turns
-from benchmarks.report import machine, print_calls, print_rows, write_results
+from benchmarks.at_once import AT_ONCE, AtOnceRow, measure_at_once
+from benchmarks.environments import peer_pythons, python_of, sizes
+from benchmarks.imports import measure_imports
+from benchmarks.measure import Row, Sample, Spread, rows, take_turns
+from benchmarks.report import (
+    machine,
+    print_at_once,
+    print_calls,
+    print_imports,
+    print_rows,
+    print_sizes,
+    write_results,
+)
 from benchmarks.server import running_server
-from benchmarks.worker import Job, Worker, running_worker
+from benchmarks.worker import Job, Kind, Worker, running_worker
 
 #: Processes start differently each time (where memory lies, how strings hash), so the samples come from several.
 PROCESSES = 3
@@ -30,7 +42,8 @@ PROCESSES = 3
 @dataclass(frozen=True)
 class Replies:
     """A measure of replies that come from the server: a sample is ``repeat`` of them, and each contestant takes
-    ``rounds``. The first contestant is the floor.
+    ``rounds``. The first contestant is the floor. One that is named ``tidewire/sync`` is read in another way than the
+    measure's. Of ``peers``, which are slow, a sample is one reply, or a tenth of the calls.
     """
 
     kind: Literal["stream", "call"]
@@ -39,6 +52,7 @@ class Replies:
     repeat: int
     contestants: tuple[str, ...] = ("aiohttp", "tidewire", "httpx", "socket")
     rounds: int = 21
+    peers: tuple[str, ...] = ()
 
     @property
     def unit(self) -> str:
@@ -49,9 +63,12 @@ class Replies:
         """How many of them are in so many replies."""
         return self.tokens * repeat if self.kind == "stream" else repeat
 
-    def job(self, server: str) -> Job:
+    def job(self, server: str, contestant: str) -> Job:
         """A sample, as a worker takes it."""
-        return Job(self.kind, server + self.path, self.tokens, self.repeat)
+        kind = cast("Kind", contestant.partition("/")[2] or self.kind)
+        is_peer = contestant in self.peers
+        repeat = max(1, self.repeat // 10) if is_peer else self.repeat
+        return Job(kind, server + self.path, self.tokens, repeat)
 
 
 @dataclass(frozen=True)
@@ -70,11 +87,31 @@ def _of_sizes(measure: Callable[[in_memory.Make, int], float], make: in_memory.M
     return InMemory("chunk", {f"{n:,}": (partial(measure, make, n), n) for n in (1_000, 8_000, 64_000)})
 
 
+_CHAT_PEERS = ("openai", "langchain-openai", "litellm", "pydantic-ai")
+
 REPLIES = {
-    "burst": Replies("stream", "/burst/5000", 5000, 4),
-    "replies": Replies("stream", "/burst/200", 200, 60),
+    "burst": Replies("stream", "/burst/5000", 5000, 4, peers=_CHAT_PEERS),
+    "replies": Replies("stream", "/burst/200", 200, 60, peers=_CHAT_PEERS),
     "paced": Replies("stream", "/paced/1000/1", 1000, 1, ("aiohttp", "tidewire"), rounds=9),
-    "call": Replies("call", "/plain/50", 50, 200),
+    "call": Replies("call", "/plain/50", 50, 200, peers=_CHAT_PEERS),
+    "ways": Replies(
+        "stream",
+        "/burst/5000",
+        5000,
+        2,
+        ("tidewire", "tidewire/records", "20 subscribers", "tidewire/sync", "aiohttp"),
+        peers=("langchain-openai", "langchain-openai/records", "langchain-openai/sync"),
+    ),
+    "anthropic": Replies(
+        "stream",
+        "/burst/5000",
+        5000,
+        4,
+        ("aiohttp anthropic", "tidewire anthropic"),
+        peers=("anthropic", "langchain-anthropic"),
+    ),
+    "responses": Replies("stream", "/burst/5000", 5000, 4, ("aiohttp responses", "tidewire responses")),
+    "gemini": Replies("stream", "/burst/5000", 5000, 4, ("aiohttp gemini", "tidewire gemini")),
 }
 IN_MEMORY = {
     "add-text": _of_sizes(in_memory.add, in_memory.text),
@@ -82,23 +119,34 @@ IN_MEMORY = {
     "read-text": _of_sizes(in_memory.read, in_memory.text),
     "read-arguments": _of_sizes(in_memory.read, in_memory.arguments),
     "publish": InMemory(
-        "event", {f"{n} subscribers": (partial(in_memory.publish, n, _EVENTS), _EVENTS) for n in (0, 1, 20)}
+        "event",
+        {
+            **{f"{n} subscribers": (partial(in_memory.publish, n, _EVENTS), _EVENTS) for n in (0, 1, 20)},
+            "1 async subscriber": (partial(in_memory.publish_async, _EVENTS), _EVENTS),
+        },
     ),
 }
 COUNTED = ("burst", "replies", "call")
+COUNTED_TIMES = 10
 FUNCTION_CALLS = "function-calls"
+IMPORTS = "imports"
+SIZE = "size"
 
 
-def measure_replies(name: str, server: str, *, quick: bool) -> list[Row]:
+def measure_replies(name: str, server: str, *, quick: bool, peers: bool) -> list[Row]:
     """A measure of replies: workers of all contestants take turns, in several sets of processes."""
     replies = REPLIES[name]
-    job = replies.job(server)
-    units = replies.units(job.repeat)
     processes, rounds = (1, 5) if quick else (PROCESSES, replies.rounds // PROCESSES)
-    samples: dict[str, list[Sample]] = {contestant: [] for contestant in replies.contestants}
+    known = peer_pythons()
+    others = [peer for peer in replies.peers if peers and peer.partition("/")[0] in known]
+    contestants = [*replies.contestants, *others]
+    samples: dict[str, list[Sample]] = {contestant: [] for contestant in contestants}
     for _ in range(processes):
-        with _workers(replies.contestants) as workers:
-            turns = {contestant: partial(_reply_sample, worker, job, units) for contestant, worker in workers.items()}
+        with _workers(contestants) as workers:
+            turns: dict[str, Callable[[], Sample]] = {}
+            for contestant, worker in workers.items():
+                job = replies.job(server, contestant)
+                turns[contestant] = partial(_reply_sample, worker, job, replies.units(job.repeat))
             for contestant, own in take_turns(turns, rounds).items():
                 samples[contestant] += own
     return rows(name, replies.unit, samples)
@@ -117,7 +165,7 @@ def count_function_calls(server: str) -> Iterator[tuple[str, str, str, float]]:
     with _workers(contestants) as workers:
         for name in COUNTED:
             replies = REPLIES[name]
-            job = Job(replies.kind, server + replies.path, replies.tokens, 10, profile="count")
+            job = Job(replies.kind, server + replies.path, replies.tokens, COUNTED_TIMES, profile="count")
             for contestant in contestants:
                 calls = workers[contestant].run(job).function_calls
                 yield name, contestant, replies.unit, calls / replies.units(job.repeat)
@@ -134,7 +182,11 @@ def show_profile(contestant: str, measures: Iterable[str], server: str) -> None:
 @contextmanager
 def _workers(contestants: Iterable[str]) -> Generator[dict[str, Worker]]:
     with ExitStack() as stack:
-        yield {contestant: stack.enter_context(running_worker(contestant)) for contestant in contestants}
+        running: dict[str, Worker] = {}
+        for contestant in contestants:
+            name = contestant.partition("/")[0]
+            running[contestant] = stack.enter_context(running_worker(name, python_of(name)))
+        yield running
 
 
 def _reply_sample(worker: Worker, job: Job, units: int) -> Sample:
@@ -147,9 +199,10 @@ def _in_memory_sample(run: Callable[[], float], units: int) -> Sample:
 
 
 def _main() -> None:
-    measures = (*REPLIES, *IN_MEMORY, FUNCTION_CALLS)
+    measures = (*REPLIES, *AT_ONCE, *IN_MEMORY, FUNCTION_CALLS, IMPORTS, SIZE)
     parser = argparse.ArgumentParser(description="Measure tidewire beside bare readers of the same bytes.")
     parser.add_argument("--quick", action="store_true", help="fewer rounds, one set of processes")
+    parser.add_argument("--peers", action="store_true", help="other libraries, too: see peer_environments.sh")
     parser.add_argument("--only", action="append", choices=measures, metavar="NAME", help=f"of {', '.join(measures)}")
     parser.add_argument("--profile", metavar="CONTESTANT", help="show where its time goes instead of measuring")
     arguments = parser.parse_args()
@@ -160,15 +213,29 @@ def _main() -> None:
             return
         about = machine()
         print(" · ".join(f"{key} {value}" for key, value in about.items()))
-        measured: list[Row] = []
+        quick, peers = bool(arguments.quick), bool(arguments.peers)
+        measured: list[Row | AtOnceRow] = []
         for name in chosen:
             if name in REPLIES:
-                measured += print_rows(measure_replies(name, server, quick=arguments.quick))
+                measured += print_rows(measure_replies(name, server, quick=quick, peers=peers))
+            elif name in AT_ONCE:
+                many = measure_at_once(name, server, quick=quick, peers=peers, python_of=python_of)
+                measured += print_at_once(many)
             elif name in IN_MEMORY:
-                measured += print_rows(measure_in_memory(name, quick=arguments.quick))
+                measured += print_rows(measure_in_memory(name, quick=quick))
         counted = list(count_function_calls(server)) if FUNCTION_CALLS in chosen else []
         print_calls(counted)
-    print(f"\nsamples: {write_results(about, measured, counted)}")
+        loaded: list[tuple[str, int, Spread]] = []
+        if IMPORTS in chosen:
+            loaded = measure_imports(server, quick=quick, peers=peer_pythons() if peers else {})
+            print_imports(loaded)
+    installed = sizes() if SIZE in chosen else []
+    print_sizes(installed)
+    more: list[dict[str, object]] = [
+        {"import": name, "modules": modules, "cpu_ms": asdict(took)} for name, modules, took in loaded
+    ]
+    more += [{"installed": name, "megabytes": size, "distributions": count} for name, size, count in installed]
+    print(f"\nsamples: {write_results(about, measured, counted, more)}")
 
 
 if __name__ == "__main__":

@@ -4,23 +4,29 @@ The path says what is sent, so that a client's ``base_url`` chooses it:
 
     /burst/5000/chat/completions        a stream of 5,000 tokens, all at once
     /paced/1000/1/chat/completions      1,000 tokens, one each millisecond
+    /stamped/200/20/chat/completions    200 tokens, one each 20 ms; the text of each is the time when it was sent
     /plain/50/chat/completions          a reply of 50 tokens that is not streamed
+    /late/50/50/chat/completions        the same after 50 ms
 
-Streams have one HTTP chunk for each event, as providers' do.
+A burst comes in the wire format that the rest of the path is of. Streams have one HTTP chunk for each event, as
+providers' do.
 """
 
 from __future__ import annotations
 
 import asyncio
 import re
+import resource
 import subprocess
 import sys
+import time
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
 
-from benchmarks.wires import openai_chat_events, openai_chat_reply
+from benchmarks.other_wires import anthropic_events, gemini_events, responses_events
+from benchmarks.wires import openai_chat_events, openai_chat_reply, openai_chat_token, words
 
 _ROOT = Path(__file__).resolve().parent.parent
 _CONTENT_LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
@@ -28,14 +34,42 @@ _STREAM_HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-
 _LAST_CHUNK = b"0\r\n\r\n"
 
 
-@lru_cache
-def _chunks(tokens: int) -> list[bytes]:
-    return [b"%x\r\n%b\r\n" % (len(event), event) for event in openai_chat_events(tokens)]
+# How the time stands in an event, and the event that is sent with another one.
+_NO_TIME = "0000000.000000"
+_STAMPED = openai_chat_token(_NO_TIME).replace(_NO_TIME.encode(), b"%014.6f")
+
+
+def _events(tokens: int, path: str) -> list[bytes]:
+    if path.endswith("/messages"):
+        return anthropic_events(words(tokens))
+    if path.endswith("/responses"):
+        return responses_events(words(tokens))
+    if "GenerateContent" in path:
+        return gemini_events(words(tokens))
+    return openai_chat_events(tokens)
+
+
+def _chunk(event: bytes) -> bytes:
+    return b"%x\r\n%b\r\n" % (len(event), event)
 
 
 @lru_cache
-def _burst(tokens: int) -> bytes:
-    return b"".join((_STREAM_HEAD, *_chunks(tokens), _LAST_CHUNK))
+def _chunks(tokens: int, path: str = "") -> list[bytes]:
+    return [_chunk(event) for event in _events(tokens, path)]
+
+
+def _stamped(tokens: int) -> Iterator[bytes]:
+    """The chunks of a stream, each made when it is asked for; what follows the last token comes with it."""
+    first, *_, finish, usage, done = _chunks(1)
+    yield first
+    for _ in range(tokens - 1):
+        yield _chunk(_STAMPED % time.monotonic())
+    yield _chunk(_STAMPED % time.monotonic()) + finish + usage + done
+
+
+@lru_cache
+def _burst(tokens: int, path: str) -> bytes:
+    return b"".join((_STREAM_HEAD, *_chunks(tokens, path), _LAST_CHUNK))
 
 
 @lru_cache
@@ -67,22 +101,25 @@ class _Connection(asyncio.Protocol):
         announced = _CONTENT_LENGTH.search(received, 0, head_end + 2)
         if len(received) < head_end + 4 + (int(announced[1]) if announced else 0):
             return
-        mode, *numbers = received.split(b" ", 2)[1].decode().strip("/").split("/")
+        path = received.split(b" ", 2)[1].decode().partition("?")[0]
         received.clear()
-        self._answer(mode, numbers)
+        mode, *numbers = path.strip("/").split("/")
+        self._answer(mode, numbers, path)
 
-    def _answer(self, mode: str, numbers: list[str]) -> None:
+    def _answer(self, mode: str, numbers: list[str], path: str) -> None:
         transport = self._transport
         if transport is None:
             return
         tokens = int(numbers[0])
         match mode:
             case "burst":
-                transport.write(_burst(tokens))
+                transport.write(_burst(tokens, path.partition(numbers[0])[2]))
             case "plain":
                 transport.write(_plain(tokens))
-            case "paced":
-                chunks = iter(_chunks(tokens))
+            case "late":
+                asyncio.get_running_loop().call_later(float(numbers[1]) / 1000, transport.write, _plain(tokens))
+            case "paced" | "stamped":
+                chunks = iter(_chunks(tokens)) if mode == "paced" else _stamped(tokens)
                 transport.write(_STREAM_HEAD + next(chunks))
                 self._send_next(asyncio.get_running_loop().time(), float(numbers[1]) / 1000, chunks)
             case _:
@@ -102,8 +139,9 @@ class _Connection(asyncio.Protocol):
 
 
 async def _serve() -> None:
+    resource.setrlimit(resource.RLIMIT_NOFILE, (resource.getrlimit(resource.RLIMIT_NOFILE)[1],) * 2)
     loop = asyncio.get_running_loop()
-    server = await loop.create_server(_Connection, "127.0.0.1", 0, backlog=1024)
+    server = await loop.create_server(_Connection, "127.0.0.1", 0, backlog=8192)
     print(server.sockets[0].getsockname()[1], flush=True)
     await server.serve_forever()
 

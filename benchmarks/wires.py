@@ -15,21 +15,27 @@ _TOKENS_SENT = 12
 def openai_chat_events(tokens: int) -> list[bytes]:
     """The server-sent events of a reply: the role, one event for each token, the finish reason, usage, ``[DONE]``."""
     events = [_chat_event({"role": "assistant", "content": "", "refusal": None}, None)]
-    events += [_chat_event({"content": word}, None) for word in _words(tokens)]
+    events += [openai_chat_token(word) for word in words(tokens)]
     events.append(_chat_event({}, "stop"))
     events.append(_sse({**_chat_head("chat.completion.chunk"), "choices": [], "usage": _chat_usage(tokens)}))
     events.append(b"data: [DONE]\n\n")
     return events
 
 
+def openai_chat_token(text: str) -> bytes:
+    """The event of one token."""
+    return _chat_event({"content": text}, None)
+
+
 def openai_chat_reply(tokens: int) -> bytes:
     """The body of a reply that is not streamed."""
-    message = {"role": "assistant", "content": "".join(_words(tokens)), "refusal": None}
+    message = {"role": "assistant", "content": "".join(words(tokens)), "refusal": None}
     choice = {"index": 0, "message": message, "logprobs": None, "finish_reason": "stop"}
     return _json({**_chat_head("chat.completion"), "choices": [choice], "usage": _chat_usage(tokens)})
 
 
-def _words(tokens: int) -> list[str]:
+def words(tokens: int) -> list[str]:
+    """The texts of so many tokens."""
     return [_WORDS[index % len(_WORDS)] for index in range(tokens)]
 
 
@@ -67,4 +73,4 @@ def _json(value: dict[str, Any]) -> bytes:
     return json.dumps(value, separators=(",", ":")).encode()
 
 
-__all__ = ["openai_chat_events", "openai_chat_reply"]
+__all__ = ["openai_chat_events", "openai_chat_reply", "openai_chat_token", "words"]

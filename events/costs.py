@@ -63,6 +63,8 @@ def cost_of(usage: Usage, prices: Mapping[str, JSON], model: str) -> Cost:
     """
     if usage.cost_usd is not None:
         return Cost(usage.cost_usd)
+    if not prices:
+        return Cost(unpriced=tuple([f"{model}: {name}" for name, _ in _parts(usage, prices)]))
     prices = _tier(prices, usage.input_tokens)
     total, unpriced = Decimal(0), list[str]()
     for name, tokens in _parts(usage, prices):

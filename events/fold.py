@@ -213,7 +213,10 @@ class Fold:
 
     def usage_event(self) -> Usage | None:
         """The running total of a single run, or None."""
-        return next(iter(self._usage.values()), None) if len(self._usage) == 1 else None
+        if len(self._usage) == 1:
+            for usage in self._usage.values():
+                return usage
+        return None
 
     def usage(self) -> UsageMetadata | None:
         """Tokens: the latest total of each run, added up."""

@@ -120,8 +120,9 @@ class Attempt:
         content_type = response.headers.get("content-type", "")
         self.decoder = decoder_for(codec, content_type, asked=self._request.stream)
         request_id = codec.request_id(response.headers)
-        told = {name: text for name, text in response.headers.items() if name != "set-cookie"}
-        data: JSONObject | None = {"headers": told} if settings.include_response_headers else None
+        data: JSONObject | None = None
+        if settings.include_response_headers:
+            data = {"headers": {name: text for name, text in response.headers.items() if name != "set-cookie"}}
         return None if request_id is None and data is None else Meta(request_id=request_id, data=data)
 
     def drop(self) -> None:

@@ -49,6 +49,7 @@ class Call:
 
     __slots__ = (
         "_content_from",
+        "_message",
         "_over",
         "_share",
         "_spent",
@@ -84,6 +85,7 @@ class Call:
         self.cost: Cost | None = None
         #: What ended it early, once it is over; each further read raises it.
         self.error: Exception | None = None
+        self._message: AIMessage | None = None
         # The number of the first event of the answer that was published, if there is one.
         self._content_from: int | None = None
         # What attempts cost whose answers do not count.
@@ -114,7 +116,7 @@ class Call:
     @property
     def message(self) -> AIMessage:
         """The message of a call that is over."""
-        return AIMessage.from_fold(self.bus.fold)
+        return AIMessage.from_fold(self.bus.fold) if self._message is None else self._message
 
     async def read(self) -> list[Event] | None:
         """The next events, published and heard by everybody else; None after the last ones.
@@ -316,7 +318,7 @@ class Call:
         self._over = True
         fold = self.bus.fold
         usage = fold.usage_event()
-        message = AIMessage.from_fold(fold) if fold.has_content or outcome == "ok" else None
+        self._message = message = AIMessage.from_fold(fold) if fold.has_content or outcome == "ok" else None
         if isinstance(error, Exception):
             self.error = error
         elif outcome != "ok":

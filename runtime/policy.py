@@ -82,12 +82,8 @@ class Timeout:
 
     def for_phase(self, phase: TimeoutPhase) -> float | None:
         """The limit of a phase."""
-        return {
-            "connect": self.connect,
-            "first_event": self.first_event,
-            "between_events": self.between_events,
-            "total": self.total,
-        }[phase]
+        limit: float | None = getattr(self, phase)  # named like it
+        return limit
 
 
 class RetryPolicy(msgspec.Struct, frozen=True):

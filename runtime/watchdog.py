@@ -1,7 +1,8 @@
 """Time limits of a stream that is read: one timer for the whole call, and nothing to pay for each read.
 
-On asyncio a timer of the loop looks at how long the call has been waiting and aborts the response when that is too
-long. On trio, where a deadline costs little, each read runs under one.
+On asyncio a timer of the loop looks at how long the call has been waiting. When that is too long it aborts the response
+or, as long as there is none, cancels the task that opens it. On trio, where a deadline costs little, each wait runs
+under one.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from typing import TypeVar
 
 import anyio
 
+from tidewire.adapters.host import runs_on_asyncio
 from tidewire.events.errors import TimeoutPhase
 from tidewire.policy import Timeout
 
@@ -35,13 +37,10 @@ class Watchdog:
     def __init__(self, timeout: Timeout) -> None:
         #: The limits.
         self.timeout = timeout
-        self._abort: Callable[[], None] | None = None
+        self._abort: Callable[[], object] | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._due = 0.0
-        try:
-            self._loop: asyncio.AbstractEventLoop | None = asyncio.get_running_loop()
-        except RuntimeError:
-            self._loop = None
+        self._loop: asyncio.AbstractEventLoop | None = asyncio.get_running_loop() if runs_on_asyncio() else None
         self._waiting_since: float | None = None
         self._spent = 0.0
         self._first = True
@@ -90,7 +89,9 @@ class Watchdog:
             LimitPassed: A limit was passed while opening; ``expired`` says which. A read that is aborted raises what
                 the transport raises.
         """
-        if abort is not None and self._loop is not None:
+        if self._loop is not None:
+            if abort is None:
+                return await self._cancelled_in_time(work, self._loop)
             self._abort = abort
             self._arm()
             return await work
@@ -101,6 +102,24 @@ class Watchdog:
             return await work
         self.expired = phase
         raise LimitPassed
+
+    async def _cancelled_in_time(self, work: Awaitable[T], loop: asyncio.AbstractEventLoop) -> T:
+        """What ``asyncio.timeout`` does, with the timer that the reads use."""
+        task = asyncio.current_task(loop)
+        assert task is not None, "requests are opened within a task"
+        cancelled_before = task.cancelling()
+        self._abort = task.cancel
+        self._arm()
+        try:
+            return await work
+        except asyncio.CancelledError as cancelled:
+            if self.expired is None or task.cancelling() - 1 > cancelled_before:
+                raise  # somebody else wants this task to end
+            raise LimitPassed from cancelled
+        finally:
+            self._abort = None
+            if self.expired is not None:
+                task.uncancel()
 
     async def within_total(self, work: Awaitable[T]) -> T:
         """Await ``work`` that is no part of an attempt, such as a turn, within the total time alone.

@@ -128,10 +128,13 @@ def python(script: str, *arguments: str, options: tuple[str, ...] = ("-X", "dev"
 
 
 PRELUDE = """
-import asyncio, gc, os, socket, stat, sys
+import asyncio, gc, logging, os, socket, stat, sys
 import anyio
 from tests.adapters.raw_server import RawServer, answer, chunked, misbehave, serve
 from tidewire.adapters.spec import HttpRequest
+
+# On a busy machine a step of the loop may take long, which asyncio would tell of; what it tells of errors counts.
+logging.getLogger("asyncio").setLevel(logging.ERROR)
 
 kind = sys.argv[1]
 if kind == "aiohttp":
