@@ -143,7 +143,9 @@ class AlikeEvents:
         shortest = len(first) + len(tail)
         # The last ones of an answer are of other kinds.
         alike, end = len(events), len(data)
-        while alike and len(events) - alike < _LAST and not events[alike - 1].endswith(tail):
+        while alike and len(events) - alike < _LAST:
+            if events[alike - 1].startswith(first) and events[alike - 1].endswith(tail):
+                break
             alike -= 1
             end -= len(events[alike]) + 2
         # Asked once for all that are left: each end of an event is followed by a beginning.

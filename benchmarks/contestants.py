@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from tidewire import ChatModel, aclose, init_chat_model
 from tidewire.events.types import Event, Run
@@ -69,14 +69,14 @@ class Tidewire:
             self._models[url] = model
         return model
 
-    def _options(self) -> dict[str, object]:
+    def _options(self) -> dict[str, Any]:
         return {}
 
 
 class WithSubscribers(Tidewire):
     """The same, heard by 20 functions."""
 
-    def _options(self) -> dict[str, object]:
+    def _options(self) -> dict[str, Any]:
         def make() -> object:
             def hear(run: Run, event: Event) -> None:
                 pass
@@ -101,7 +101,7 @@ class TidewireGemini(Tidewire):
 class TidewireResponses(Tidewire):
     """OpenAI's Responses API."""
 
-    def _options(self) -> dict[str, object]:
+    def _options(self) -> dict[str, Any]:
         return {"use_responses_api": True}
 
 

@@ -1,4 +1,4 @@
-"""The environments of the libraries that tidewire is compared with, made by ``peer_environments.sh``, and their sizes."""
+"""The environments that ``peer_environments.sh`` makes for the libraries beside tidewire, and their sizes."""
 
 from __future__ import annotations
 

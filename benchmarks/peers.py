@@ -5,8 +5,12 @@ They are imported by name when one of them is measured, since no environment has
 
 from __future__ import annotations
 
+import os
 from importlib import import_module
-from typing import Any
+from typing import Any, TypeAlias
+
+#: An object of a library that is imported by name, which has no type here.
+Foreign: TypeAlias = Any
 
 _HI = [{"role": "user", "content": "hi"}]
 
@@ -15,15 +19,15 @@ class _Peer:
     """A client for each address."""
 
     def __init__(self) -> None:
-        self._clients: dict[str, Any] = {}
+        self._clients: dict[str, Foreign] = {}
 
-    def _client(self, url: str) -> Any:
+    def _client(self, url: str) -> Foreign:
         client = self._clients.get(url)
         if client is None:
             client = self._clients[url] = self._make(url)
         return client
 
-    def _make(self, url: str) -> Any:
+    def _make(self, url: str) -> Foreign:
         raise NotImplementedError
 
     async def aclose(self) -> None:
@@ -33,7 +37,7 @@ class _Peer:
 class OpenAI(_Peer):
     """openai's own client."""
 
-    def _make(self, url: str) -> Any:
+    def _make(self, url: str) -> Foreign:
         return import_module("openai").AsyncOpenAI(base_url=url, api_key="x", max_retries=0)
 
     async def stream(self, url: str) -> int:
@@ -55,7 +59,7 @@ class OpenAI(_Peer):
 class Anthropic(_Peer):
     """anthropic's own client."""
 
-    def _make(self, url: str) -> Any:
+    def _make(self, url: str) -> Foreign:
         return import_module("anthropic").AsyncAnthropic(base_url=url, api_key="x", max_retries=0)
 
     async def stream(self, url: str) -> int:
@@ -71,7 +75,7 @@ class Anthropic(_Peer):
 class LangchainOpenAI(_Peer):
     """``ChatOpenAI``."""
 
-    def _make(self, url: str) -> Any:
+    def _make(self, url: str) -> Foreign:
         return import_module("langchain_openai").ChatOpenAI(model="bench", base_url=url, api_key="x", max_retries=0)
 
     async def stream(self, url: str) -> int:
@@ -108,7 +112,7 @@ class LangchainOpenAI(_Peer):
 class LangchainAnthropic(_Peer):
     """``ChatAnthropic``."""
 
-    def _make(self, url: str) -> Any:
+    def _make(self, url: str) -> Foreign:
         chat = import_module("langchain_anthropic").ChatAnthropic
         return chat(model="bench", base_url=url, api_key="x", max_retries=0)
 
@@ -124,6 +128,10 @@ class LangchainAnthropic(_Peer):
 class LiteLLM(_Peer):
     """``litellm.acompletion``."""
 
+    def __init__(self) -> None:
+        super().__init__()
+        os.environ["LITELLM_LOCAL_MODEL_COST_MAP"] = "True"  # it asks the network otherwise
+
     async def stream(self, url: str) -> int:
         """Read a streamed reply; gives the number of its tokens."""
         tokens = 0
@@ -137,7 +145,7 @@ class LiteLLM(_Peer):
         reply = await self._ask(url)
         return int(reply.usage.completion_tokens) if reply.choices[0].message.content else 0
 
-    async def _ask(self, url: str, **parameters: Any) -> Any:
+    async def _ask(self, url: str, **parameters: Foreign) -> Foreign:
         ask = import_module("litellm").acompletion
         return await ask(model="openai/bench", messages=_HI, api_base=url, api_key="x", num_retries=0, **parameters)
 
@@ -145,7 +153,7 @@ class LiteLLM(_Peer):
 class PydanticAI(_Peer):
     """``Agent`` with a model of OpenAI's."""
 
-    def _make(self, url: str) -> Any:
+    def _make(self, url: str) -> Foreign:
         provider = import_module("pydantic_ai.providers.openai").OpenAIProvider(base_url=url, api_key="x")
         model = import_module("pydantic_ai.models.openai").OpenAIChatModel("bench", provider=provider)
         return import_module("pydantic_ai").Agent(model)
@@ -162,8 +170,7 @@ class PydanticAI(_Peer):
     async def call(self, url: str) -> int:
         """Read a plain reply; gives the number of its tokens."""
         run = await self._client(url).run("hi")
-        usage = run.usage() if callable(run.usage) else run.usage
-        return int(usage.output_tokens) if run.output else 0
+        return int(run.usage.output_tokens) if run.output else 0
 
 
 __all__ = ["Anthropic", "LangchainAnthropic", "LangchainOpenAI", "LiteLLM", "OpenAI", "PydanticAI"]

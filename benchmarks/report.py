@@ -10,6 +10,7 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 from benchmarks.at_once import AtOnceRow
 from benchmarks.measure import Row, Spread
@@ -81,16 +82,14 @@ def write_results(
     about: dict[str, str],
     rows: Sequence[Row | AtOnceRow],
     counted: Sequence[Counted],
-    more: Sequence[dict[str, object]],
+    more: Sequence[dict[str, Any]],
 ) -> Path:
     """Write everything to a new file, one JSON object on each line; gives its path."""
     RESULTS.mkdir(exist_ok=True)
     path = RESULTS / f"{datetime.now(UTC):%Y-%m-%dT%H%M%S}.jsonl"
-    lines: list[dict[str, object]] = [{"about": about}, *(asdict(row) for row in rows)]
-    lines += [
-        {"measure": measure, "contestant": contestant, "unit": unit, "function_calls": calls}
-        for measure, contestant, unit, calls in counted
-    ]
+    lines: list[dict[str, Any]] = [{"about": about}, *(asdict(row) for row in rows)]
+    for measure, contestant, unit, calls in counted:
+        lines.append({"measure": measure, "contestant": contestant, "unit": unit, "function_calls": calls})
     lines += more
     path.write_text("".join(json.dumps(line) + "\n" for line in lines))
     return path

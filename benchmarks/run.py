@@ -13,7 +13,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
-from typing import Literal, cast
+from typing import Any, Literal, cast
 
 # Python looks for the imports of a script in the script's folder; these are named from the repository's root.
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
@@ -43,7 +43,7 @@ PROCESSES = 3
 class Replies:
     """A measure of replies that come from the server: a sample is ``repeat`` of them, and each contestant takes
     ``rounds``. The first contestant is the floor. One that is named ``tidewire/sync`` is read in another way than the
-    measure's. Of ``peers``, which are slow, a sample is one reply, or a tenth of the calls.
+    measure's. Of ``peers``, which are slow, a sample is a tenth as much, and with them there are 9 rounds.
     """
 
     kind: Literal["stream", "call"]
@@ -136,7 +136,7 @@ SIZE = "size"
 def measure_replies(name: str, server: str, *, quick: bool, peers: bool) -> list[Row]:
     """A measure of replies: workers of all contestants take turns, in several sets of processes."""
     replies = REPLIES[name]
-    processes, rounds = (1, 5) if quick else (PROCESSES, replies.rounds // PROCESSES)
+    processes, rounds = (1, 5) if quick else (PROCESSES, (9 if peers else replies.rounds) // PROCESSES)
     known = peer_pythons()
     others = [peer for peer in replies.peers if peers and peer.partition("/")[0] in known]
     contestants = [*replies.contestants, *others]
@@ -231,7 +231,7 @@ def _main() -> None:
             print_imports(loaded)
     installed = sizes() if SIZE in chosen else []
     print_sizes(installed)
-    more: list[dict[str, object]] = [
+    more: list[dict[str, Any]] = [
         {"import": name, "modules": modules, "cpu_ms": asdict(took)} for name, modules, took in loaded
     ]
     more += [{"installed": name, "megabytes": size, "distributions": count} for name, size, count in installed]

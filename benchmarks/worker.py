@@ -204,7 +204,8 @@ async def _cost(once: Callable[[str], Awaitable[int]], job: Job) -> Cost:
 
 
 if __name__ == "__main__":
-    resource.setrlimit(resource.RLIMIT_NOFILE, (resource.getrlimit(resource.RLIMIT_NOFILE)[1],) * 2)
+    most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     module, _, name = CONTESTANTS[sys.argv[1]].partition(":")
     make: Callable[[], Reader] = getattr(importlib.import_module(module), name)
 

@@ -79,6 +79,15 @@ def test_an_event_that_is_not_alike_is_decoded_and_those_after_it_are_alike_agai
     assert decoder.decoded == 3
 
 
+@pytest.mark.parametrize("others", [0, 1, 3, 20])
+def test_the_events_of_other_kinds_at_the_end_of_a_read_are_all_that_is_decoded(others: int) -> None:
+    decoder = Decoder()
+    words = [f"word {n}" for n in range(100)]
+    data = b"".join(event(word) for word in words) + b"".join(event("x", more=n, id=n) for n in range(others))
+    assert texts(decoder.feed(data)) == words + ["x"] * others
+    assert decoder.decoded == 1 + others
+
+
 def test_what_is_forgotten_is_not_met_again() -> None:
     decoder = Decoder()
     data = event("a") + event("b") + event("c", learn=False) + event("d") + event("e")

@@ -6,7 +6,7 @@ import pytest
 
 from benchmarks.measure import Sample, rows, take_turns
 from benchmarks.server import running_server
-from benchmarks.worker import CONTESTANTS, Job, running_worker
+from benchmarks.worker import CONTESTANTS, Job, Kind, running_worker
 
 
 @pytest.fixture(scope="module")
@@ -15,7 +15,11 @@ def server() -> Iterator[str]:
         yield url
 
 
-@pytest.mark.parametrize("contestant", CONTESTANTS)
+CHAT = ("socket", "aiohttp", "httpx", "tidewire")
+OTHER_WIRES = [name for name in CONTESTANTS if name.startswith(("aiohttp ", "tidewire "))]
+
+
+@pytest.mark.parametrize("contestant", CHAT)
 def test_a_contestant_sees_all_tokens_of_each_kind_of_reply(server: str, contestant: str) -> None:
     with running_worker(contestant) as worker:
         for job in (
@@ -24,6 +28,29 @@ def test_a_contestant_sees_all_tokens_of_each_kind_of_reply(server: str, contest
             Job("call", f"{server}/plain/7", tokens=7, repeat=2),
         ):
             assert worker.run(job).cpu_s > 0
+
+
+@pytest.mark.parametrize("contestant", OTHER_WIRES)
+def test_a_contestant_sees_all_tokens_of_another_wire_format(server: str, contestant: str) -> None:
+    with running_worker(contestant) as worker:
+        assert worker.run(Job("stream", f"{server}/burst/300", tokens=300)).cpu_s > 0
+
+
+@pytest.mark.parametrize("contestant", ["aiohttp", "tidewire"])
+def test_replies_are_read_at_once(server: str, contestant: str) -> None:
+    with running_worker(contestant) as worker:
+        batch = Job("batch", f"{server}/late/7/1", tokens=7, repeat=20, at_once=5, warm_url=f"{server}/late/1/1")
+        assert worker.run(batch).wall_s > 0
+        streams = Job("stamped", f"{server}/stamped/5/1", tokens=5, repeat=10, warm_url=f"{server}/stamped/2/1")
+        assert worker.run(streams).delay_s > 0
+
+
+@pytest.mark.parametrize(
+    ("contestant", "kind"), [("tidewire", "sync"), ("tidewire", "records"), ("20 subscribers", "stream")]
+)
+def test_a_stream_is_read_in_other_ways(server: str, contestant: str, kind: Kind) -> None:
+    with running_worker(contestant) as worker:
+        assert worker.run(Job(kind, f"{server}/burst/300", tokens=300)).cpu_s > 0
 
 
 def test_a_contestant_that_sees_too_few_tokens_is_not_measured(server: str, capfd: pytest.CaptureFixture[str]) -> None:

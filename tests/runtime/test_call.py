@@ -253,6 +253,12 @@ async def test_a_first_event_that_is_late_is_asked_for_again() -> None:
     assert transport.open_responses == 0
 
 
+async def test_the_message_of_the_end_is_the_one_that_is_returned() -> None:
+    heard = Heard()
+    model, _ = model_on(GOOD)
+    assert await model.ainvoke("hi", {"callbacks": heard}) is heard.end.output
+
+
 async def test_no_limits_means_no_limits() -> None:
     model, _ = model_on(GOOD, timeout=Timeout(connect=None, first_event=None, between_events=None))
     assert (await model.ainvoke("hi")).text == "ab"
@@ -451,7 +457,7 @@ async def test_a_call_that_is_dropped_where_nothing_can_wait_still_ends() -> Non
 
 async def test_a_rate_limiter_is_asked_before_each_request_and_waiting_is_told() -> None:
     heard = Heard()
-    limiter = InMemoryRateLimiter(requests_per_second=20, max_bucket_size=1)
+    limiter = InMemoryRateLimiter(requests_per_second=2, max_bucket_size=1)
     model, transport = model_on([status(500), GOOD], rate_limiter=limiter)
     assert (await model.ainvoke("hi", {"callbacks": heard})).text == "ab"
     (wait,) = heard.of(Wait)
