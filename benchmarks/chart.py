@@ -1,4 +1,4 @@
-"""Draw what a streamed token costs with each library: ``python benchmarks/chart.py RESULTS.jsonl docs/performance.svg``.
+"""Draw what a streamed token costs with each library: ``python benchmarks/chart.py RESULTS docs/performance.svg``.
 
 The scale is logarithmic, since there is a factor of a hundred between the first bar and the last.
 """
