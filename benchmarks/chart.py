@@ -31,7 +31,7 @@ def draw(costs: dict[str, float]) -> str:
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {height}" font-family="sans-serif">',
         f'<rect width="{_WIDTH}" height="{height}" fill="#ffffff"/>',
         '<text x="12" y="24" font-size="15" fill="#1b1f24">CPU time of a streamed token, in microseconds</text>',
-        '<text x="12" y="41" font-size="11" fill="#57606a">5,000 tokens in one burst; logarithmic scale</text>',
+        '<text x="12" y="41" font-size="11" fill="#57606a">a reply in one burst; logarithmic scale</text>',
     ]
     mark = 10
     while mark <= most:
