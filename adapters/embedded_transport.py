@@ -173,8 +173,8 @@ def _plain_frames(plan: Plan) -> Iterator[tuple[float, bytes]]:
     body = b"".join(map(_line, (_head(plan), *joined(plan)))) + _last_lines(plan)
     if fail is None:
         yield delay_s, body
-    elif fail.after_tokens > 0:
-        yield delay_s, body[: len(body) // 2]
+    elif fail.after_tokens > 0:  # as many pieces as of a stream, though at once
+        yield delay_s, b"".join(frame for _, frame in _streamed_frames(plan))
 
 
 def _head(plan: Plan) -> Meta:

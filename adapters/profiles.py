@@ -14,6 +14,7 @@ from typing import NamedTuple
 from tidewire.adapters.profile_names import NameIndex
 from tidewire.adapters.profile_table import Profiles, Table, read_table, stamp_of
 from tidewire.events.blocks import JSONObject
+from tidewire.events.errors import ConfigurationError
 
 #: The environment variable that names a folder whose profiles count before those that are shipped.
 FOLDER_ENV = "TIDEWIRE_PROFILES_DIR"
@@ -57,7 +58,7 @@ def find_profile(provider: str, model: str) -> JSONObject:
         model: The model's name.
 
     Raises:
-        ConfigurationError: The file of profiles is broken.
+        ConfigurationError: The file of profiles is broken, or the folder of one's own is none.
 
     >>> find_profile("openai", "gpt-4o-mini-2024-07-18")["max_input_tokens"]
     128000
@@ -82,7 +83,7 @@ def list_profiles(provider: str | None = None) -> dict[str, Profiles]:
     """All profiles by provider (models.dev's names) and model, or those of one provider; fresh dicts.
 
     Raises:
-        ConfigurationError: The file of profiles is broken.
+        ConfigurationError: The file of profiles is broken, or the folder of one's own is none.
     """
     tables = [read.table for read in map(_look_at, _folders()) if read.table is not None]
     found: dict[str, Profiles] = {}
@@ -107,6 +108,8 @@ def _by_preference(profiles: Profiles) -> list[str]:
 
 def _folders() -> list[Path]:
     own = os.environ.get(FOLDER_ENV, "").strip()
+    if own and not Path(own).is_dir():
+        raise ConfigurationError(f"{FOLDER_ENV} names {own!r}, which is no folder")
     return [*([Path(own)] if own else []), SHIPPED_FOLDER]
 
 

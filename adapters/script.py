@@ -115,7 +115,7 @@ class Fail(msgspec.Struct, frozen=True, kw_only=True, metaclass=NamedArguments):
     Attributes:
         kind: What happens.
         after_tokens: Pieces of the answer that come before it; with 0 it strikes right after the head. Of an answer
-            that is not streamed, half comes before it, or nothing.
+            that is not streamed, the simulator sends half of the body before it, or nothing.
         status: The HTTP status of ``status``, ``html`` and ``error``.
         code: The provider's word for the error; follows from ``status`` when None.
         message: What the error says.

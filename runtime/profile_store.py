@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 from collections.abc import Iterator, Sequence
+from difflib import get_close_matches
 from pathlib import Path
 
 import anyio
@@ -149,7 +150,13 @@ def _rules_in(folder: Path) -> list[Rule]:
         return []
     except (OSError, UnicodeDecodeError) as wrong:
         raise ConfigurationError(f"cannot read the rules in {path}: {wrong}") from wrong
-    return read_rules(text, str(path))
+    rules = read_rules(text, str(path))
+    shipped = read_table(SHIPPED_FOLDER)
+    known = () if shipped is None else tuple(shipped.providers)
+    for provider in {name for rule in rules for name in rule.providers if name not in known}:
+        if near := get_close_matches(provider, known, n=1):  # else it may be one that models.dev knows since
+            raise ConfigurationError(f"{path}: there is no provider {provider!r}; did you mean {near[0]!r}?")
+    return rules
 
 
 def _refuse_links(folder: Path) -> None:

@@ -14,6 +14,7 @@ import trio.testing
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tidewire import init_chat_model
 from tidewire.adapters.embedded import (
     ADAPTER,
     Call,
@@ -484,3 +485,12 @@ def test_the_provider_takes_no_key_and_has_a_transport_of_its_own() -> None:
 def test_what_a_script_has_no_word_for_is_told_with_the_nearest_one(make: Callable[[], object], match: str) -> None:
     with pytest.raises(ConfigurationError, match=match):
         make()
+
+
+@pytest.mark.parametrize("after", [1, 2])
+def test_a_whole_call_that_fails_has_as_many_pieces_as_a_stream(after: int) -> None:
+    fail = Fail(kind="reset", after_tokens=after, reply=Reply(["a ", "b ", "c"]))
+    with pytest.raises(StreamInterruptedError) as raised:
+        init_chat_model("embedded:demo", script=[fail]).invoke("hi")
+    assert raised.value.partial is not None
+    assert raised.value.partial.text == "a b "[: 2 * after]

@@ -16,6 +16,7 @@ from tidewire.adapters.models_dev import MODALITIES, read_models_dev
 from tidewire.adapters.profile_rules import RULES_FILE_NAME, apply_rules, read_rules
 from tidewire.adapters.profile_table import FILE_NAME, Profiles, table_text
 from tidewire.adapters.profiles import FOLDER_ENV, SHIPPED_FOLDER, find_profile, list_profiles, models_dev_name
+from tidewire.events.errors import ConfigurationError
 
 #: The facts that the file was made of; they are read where they lie.
 SOURCE = Path(os.environ.get("TIDEWIRE_MODELS_DEV", ROOT.parent / "shared/models.dev")) / "api.json"
@@ -202,3 +203,9 @@ def test_a_file_that_was_replaced_is_read_again(tmp_path: Path, monkeypatch: pyt
         assert find_profile("openai", "m-2411")["name"] == find_profile("openai", "m")["name"] == name
     (tmp_path / FILE_NAME).unlink()
     assert find_profile("openai", "gpt-5")["name"] == "GPT-5"
+
+
+def test_a_folder_of_ones_own_that_is_none_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(FOLDER_ENV, str(tmp_path / "nowhere"))
+    with pytest.raises(ConfigurationError, match=r"TIDEWIRE_PROFILES_DIR names '.*nowhere', which is no folder"):
+        find_profile("openai", "gpt-5")

@@ -211,3 +211,9 @@ async def test_an_answer_that_does_not_end_is_not_read_for_ever(folder: Path, mo
     monkeypatch.setattr("tidewire.profile_store.FETCH_LIMIT_BYTES", 10)
     with serving(200, json.dumps(FACTS).encode()) as url, pytest.raises(ConfigurationError, match="more than 10 bytes"):
         await prepare_refresh(["other"], url, folder)
+
+
+async def test_a_rule_for_a_misspelt_provider_is_told(source: str, folder: Path) -> None:
+    (folder / RULES_FILE_NAME).write_text('[[rule]]\nproviders = ["opnai"]\nset = { temperature = false }\n')
+    with pytest.raises(ConfigurationError, match="there is no provider 'opnai'; did you mean 'openai'"):
+        await prepare_refresh(["openai"], source, folder)
