@@ -42,7 +42,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     commands = parser.add_subparsers(dest="command", required=True)
     demo = commands.add_parser("demo", help="watch a conversation stream, without key and network")
     demo.add_argument(
-        "--model", default=None, help="a real model, as provider:model; its key comes from the environment"
+        "--model",
+        default=os.environ.get("MODEL") or None,  # by which the guides name a model too
+        help="a real model, as provider:model (default: the variable MODEL); its key comes from the environment",
     )
     simulate = commands.add_parser(
         "simulate",

@@ -3,12 +3,63 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from difflib import get_close_matches
 from threading import Lock
 from typing import cast
 
 from tidewire.adapters.profiles import find_profile
 from tidewire.events.blocks import JSONObject
 from tidewire.events.errors import ConfigurationError
+
+#: What profiles say.
+FACTS = frozenset(
+    [
+        "attachment",
+        "audio_inputs",
+        "audio_outputs",
+        "family",
+        "image_inputs",
+        "image_outputs",
+        "image_tool_message",
+        "image_url_inputs",
+        "knowledge",
+        "last_updated",
+        "max_input_tokens",
+        "max_output_tokens",
+        "max_prompt_tokens",
+        "mid_conversation_system_messages",
+        "mid_conversation_tools",
+        "name",
+        "open_weights",
+        "pdf_inputs",
+        "pdf_outputs",
+        "pdf_tool_message",
+        "prices",
+        "reasoning_budget",
+        "reasoning_budget_max_tokens",
+        "reasoning_budget_min_tokens",
+        "reasoning_effort_default",
+        "reasoning_effort_levels",
+        "reasoning_output",
+        "reasoning_toggle",
+        "release_date",
+        "responses_only",
+        "sampling_without_reasoning",
+        "status",
+        "structured_output",
+        "temperature",
+        "text_inputs",
+        "text_outputs",
+        "tool_call_streaming",
+        "tool_calling",
+        "tool_choice",
+        "unsupported_parameters",
+        "video_inputs",
+        "video_outputs",
+    ]
+)
+#: What they give prices of.
+PRICES = frozenset("cache_read cache_write input input_audio output output_audio reasoning tiers".split())  # noqa: SIM905
 
 _lock = Lock()
 
@@ -34,11 +85,18 @@ class ModelProfile:
         """The profile that a user gives.
 
         Raises:
-            ConfigurationError: It is no dict.
+            ConfigurationError: It is no dict, or a fact is misspelt; others of one's own are kept.
         """
         if not isinstance(value, Mapping):
             raise ConfigurationError(f"profile must be a dict of facts, got a {type(value).__name__}")
-        return cls("", "", dict(cast("Mapping[str, object]", value)))
+        facts = dict(cast("Mapping[str, object]", value))
+        for name in facts.keys() - FACTS:
+            if near := get_close_matches(str(name), FACTS, n=1, cutoff=0.85):
+                raise ConfigurationError(f"profile has no fact {name!r}; did you mean {near[0]!r}?")
+        prices = facts.get("prices")
+        if isinstance(prices, Mapping) and (unknown := cast("Mapping[str, object]", prices).keys() - PRICES):
+            raise ConfigurationError(f"profile has no price {min(unknown)!r}; there are {', '.join(sorted(PRICES))}")
+        return cls("", "", facts)
 
     @property
     def facts(self) -> JSONObject:
@@ -56,4 +114,4 @@ class ModelProfile:
         return ModelProfile(self._provider, self._model, None if self._facts is None else dict(self._facts))
 
 
-__all__ = ["ModelProfile"]
+__all__ = ["FACTS", "PRICES", "ModelProfile"]

@@ -33,3 +33,11 @@ def test_the_help_of_simulate_lists_every_wire_format(capsys: pytest.CaptureFixt
 def test_a_port_that_there_is_not_is_told(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["simulate", "--port", "99999"]) == 1
     assert "a port is a number from 0 to 65535, not 99999" in capsys.readouterr().err
+
+
+def test_the_demo_takes_its_model_from_the_environment(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("MODEL", "opnai:x")
+    assert main(["demo"]) == 1
+    assert "there is no provider 'opnai'" in capsys.readouterr().err

@@ -9,11 +9,11 @@ import pytest
 
 from tidewire import init_chat_model
 from tidewire.adapters.profile_table import FILE_NAME, table_text
-from tidewire.adapters.profiles import FOLDER_ENV
+from tidewire.adapters.profiles import FOLDER_ENV, list_profiles
 from tidewire.chat_models import ChatModel
 from tidewire.events.blocks import JSONObject
 from tidewire.events.errors import ConfigurationError
-from tidewire.model_profile import ModelProfile
+from tidewire.model_profile import FACTS, PRICES, ModelProfile
 
 
 def gpt_5() -> ChatModel:
@@ -130,3 +130,18 @@ def test_all_threads_get_the_same_dict() -> None:
         with ThreadPoolExecutor(8) as threads:
             found = list(threads.map(facts_of, [known] * 8))
         assert all(facts is found[0] for facts in found)
+
+
+def test_a_misspelt_fact_or_price_is_told_and_a_fact_of_ones_own_is_kept() -> None:
+    with pytest.raises(ConfigurationError, match="no fact 'max_input_token'; did you mean 'max_input_tokens'"):
+        init_chat_model("embedded:demo", profile={"max_input_token": 1})
+    with pytest.raises(ConfigurationError, match="no price 'in'; there are cache_read, cache_write, input,"):
+        init_chat_model("embedded:demo", profile={"prices": {"in": 1}})
+    assert init_chat_model("embedded:demo", profile={"our_own": 1}).profile == {"our_own": 1}
+
+
+def test_every_fact_that_is_shipped_is_known() -> None:
+    for models in list_profiles().values():
+        for profile in models.values():
+            assert profile.keys() <= FACTS
+            assert profile.get("prices", {}).keys() <= PRICES
