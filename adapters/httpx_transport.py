@@ -24,7 +24,7 @@ from types import ModuleType
 from typing import Any, Protocol, cast
 
 import httpx
-from anyio import Event, move_on_after
+from anyio import Event, current_time, move_on_after
 
 from tidewire.adapters import transport_errors as errors
 from tidewire.adapters.host import GRACE_S, Handle, HostClosedError, current_host
@@ -41,6 +41,9 @@ from tidewire.events.errors import ConfigurationError, TidewireError
 
 # Reading from the socket pauses when this much is waiting for the reader.
 _BUFFER_BYTES = 64 * 1024
+
+# So many exchanges share a client; what httpx does for each of them grows with the square of it.
+_POOL_SIZE = 32
 
 # The head of an answer that httpcore reads at most, and what h11 calls a longer one: the status of that name.
 _HEAD_BYTES = 100 * 1024
@@ -74,8 +77,8 @@ class HttpxTransport:
 
     async def open(self, request: HttpRequest, *, connect_timeout_s: float | None = None) -> HttpxResponse:
         """Send a request and wait for the head of the answer. See ``Transport.open``."""
-        client = self._ready or await self._client_for(request.url)
-        exchange = _Exchange(client, self._flavour, request, connect_timeout_s)
+        pool = _Pool(self._ready) if self._ready is not None else await self._pool_for(request.url)
+        exchange = _Exchange(pool, self._flavour, request, connect_timeout_s)
         await exchange.begin()
         try:
             return HttpxResponse(exchange, self._settings.read_limit_bytes)
@@ -87,7 +90,7 @@ class HttpxTransport:
         """Close the pool of the running event loop."""
         await current_host().drop(self)
 
-    async def _client_for(self, url: str) -> httpx.AsyncClient:
+    async def _pool_for(self, url: str) -> _Pool:
         settings = self._settings
         proxy = proxy_for(settings, url)
         context = await tls_context(settings.verify)
@@ -106,9 +109,59 @@ class HttpxTransport:
             )
 
         try:
-            return current_host().keep(self, proxy, make, httpx.AsyncClient.aclose)
+            pools = current_host().keep(self, proxy, lambda: _Pools(make), _Pools.aclose)
+            return pools.take(settings.keepalive_s)
         except ImportError as error:
             raise ConfigurationError("a SOCKS proxy needs the package socksio: pip install 'httpx[socks]'") from error
+
+
+class _Pool:
+    """A client, and how many exchanges it carries."""
+
+    __slots__ = ("client", "exchanges", "used_at")
+
+    def __init__(self, client: httpx.AsyncClient) -> None:
+        self.client = client
+        self.exchanges = 0
+        #: When it last took an exchange, by the clock of the event loop.
+        self.used_at = 0.0
+
+
+class _Pools:
+    """The clients of an event loop for one proxy.
+
+    httpx compares all connections of a client with each other whenever a request begins or ends: with a thousand of
+    them at once that takes a minute. So each client carries a few, and the first one with room takes the next.
+    """
+
+    def __init__(self, make: Callable[[], httpx.AsyncClient]) -> None:
+        self._make = make
+        self._pools = [_Pool(make())]
+
+    def take(self, keepalive_s: float) -> _Pool:
+        """The pool for the next exchange. Those that were not needed for ``keepalive_s`` are closed."""
+        now = current_time()
+        first, *more = self._pools
+        if more:
+            self._pools = [first]
+            for pool in more:
+                if pool.exchanges or now - pool.used_at < keepalive_s:
+                    self._pools.append(pool)
+                else:
+                    current_host().start(pool.client.aclose)
+        for pool in self._pools:
+            if pool.exchanges < _POOL_SIZE:
+                break
+        else:
+            pool = _Pool(self._make())
+            self._pools.append(pool)
+        pool.used_at = now
+        return pool
+
+    async def aclose(self) -> None:
+        """Close all of them."""
+        for pool in self._pools:
+            await pool.client.aclose()
 
 
 class _Closable(Protocol):
@@ -118,10 +171,10 @@ class _Closable(Protocol):
 class _Exchange:
     """One request and its answer, carried by a task of the host from the connect to the close."""
 
-    def __init__(
-        self, client: httpx.AsyncClient, flavour: ModuleType, request: HttpRequest, connect_timeout_s: float | None
-    ) -> None:
-        self._client = client
+    def __init__(self, pool: _Pool, flavour: ModuleType, request: HttpRequest, connect_timeout_s: float | None) -> None:
+        self._pool = pool
+        self._is_carried = False
+        self._client = pool.client
         self._flavour = flavour
         self._request = request
         self._connect_timeout_s = connect_timeout_s
@@ -142,7 +195,9 @@ class _Exchange:
     async def begin(self) -> None:
         """Start, and wait for the head of the answer."""
         handle = self._handle = current_host().start(self._run)
-        handle.on_end = self._tell
+        self._pool.exchanges += 1
+        self._is_carried = True
+        handle.on_end = self._end
         try:
             while not self.status and not handle.done:
                 await self._wait_for_news()
@@ -187,7 +242,10 @@ class _Exchange:
                 handle.result()
         return self._error or errors.aborted()
 
-    def _tell(self) -> None:
+    def _end(self) -> None:
+        if self._is_carried:  # this may be called twice
+            self._is_carried = False
+            self._pool.exchanges -= 1
         self._news.set()
 
     async def _wait_for_news(self) -> None:

@@ -68,6 +68,18 @@ class Peer:
             self._socket.settimeout(PATIENCE_S)
             return sent
 
+    def send_while_taken(self, data: bytes, seconds: float) -> int:
+        """Send as much of it as is taken, until nothing is for so long; gives the number of bytes sent."""
+        self._socket.settimeout(seconds)
+        sent, view = 0, memoryview(data)
+        try:
+            while sent < len(data):
+                sent += self._socket.send(view[sent:])
+        except OSError:
+            pass
+        self._socket.settimeout(PATIENCE_S)
+        return sent
+
     def shut_down(self) -> None:
         """Have whoever waits for the connection see its end."""
         with contextlib.suppress(OSError):
