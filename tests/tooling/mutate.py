@@ -20,7 +20,11 @@ import signal
 import sys
 import time
 from collections.abc import Iterator
+from importlib.abc import MetaPathFinder
+from importlib.machinery import ModuleSpec, SourceFileLoader
+from importlib.util import spec_from_file_location
 from pathlib import Path
+from types import CodeType
 
 import pytest
 
@@ -51,41 +55,41 @@ def mutants(source: str) -> Iterator[Mutant]:
     """Every changed form of a module."""
     tree = ast.parse(source)
     for number, node in enumerate(ast.walk(tree)):
-        for choice in range(_choices(node)):
-            changed = copy.deepcopy(tree)
-            target = next(other for place, other in enumerate(ast.walk(changed)) if place == number)
-            before = _told(node)
-            _change(target, choice)
-            ast.fix_missing_locations(changed)
-            yield Mutant(changed, getattr(node, "lineno", 0), f"{before}  →  {_told(target)}")
+        if not _can_change(node):
+            continue
+        changed = copy.deepcopy(tree)
+        target = next(other for place, other in enumerate(ast.walk(changed)) if place == number)
+        told = "left out"
+        if isinstance(target, ast.Assign | ast.AugAssign | ast.Raise):
+            _LeaveOut(target).visit(changed)
+        else:
+            _change(target)
+            told = _told(target)
+        ast.fix_missing_locations(changed)
+        yield Mutant(changed, getattr(node, "lineno", 0), f"{_told(node)}  →  {told}")
 
 
 def _told(node: ast.AST) -> str:
     return " ".join(ast.unparse(node).split())[:90]
 
 
-def _choices(node: ast.AST) -> int:
-    """In how many ways a node can be changed."""
+def _can_change(node: ast.AST) -> bool:
     match node:
-        case ast.Compare(ops=[op]) if type(op) in _COMPARISONS:
-            return 1
-        case ast.BoolOp() | ast.If() | ast.While() | ast.IfExp():
-            return 1
-        case ast.BinOp(op=op) if type(op) in _OPERATORS:
-            return 1
-        case ast.Constant(value=bool() | int() | float()):
-            return 1
-        case ast.Constant(value=bytes() as text) if text:
-            return 1
-        case ast.Expr(value=ast.Call() | ast.Await()) | ast.Assign() | ast.AugAssign() | ast.Raise():
-            return 1
-        case ast.Return(value=ast.expr()):
-            return 1
+        case ast.Assign(targets=[ast.Name(id="__all__" | "__slots__")]):
+            return False  # for tools and for speed
+        case ast.Compare(ops=[op]):
+            return type(op) in _COMPARISONS
+        case ast.BinOp(op=op):
+            return type(op) in _OPERATORS
+        case ast.Constant(value=value):
+            return isinstance(value, (bool, int, float)) or (isinstance(value, bytes) and bool(value))
+        case ast.Expr(value=ast.Call() | ast.Await()) | ast.Return(value=ast.expr()):
+            return True
         case _:
-            return 0
+            return isinstance(node, (ast.BoolOp, ast.If, ast.While, ast.IfExp, ast.Assign, ast.AugAssign, ast.Raise))
 
 
-def _change(node: ast.AST, choice: int) -> None:
+def _change(node: ast.AST) -> None:
     match node:
         case ast.Compare():
             node.ops = [_COMPARISONS[type(node.ops[0])]()]
@@ -103,15 +107,18 @@ def _change(node: ast.AST, choice: int) -> None:
             node.value = b"~"
         case ast.Expr() | ast.Return():
             node.value = ast.Constant(None)
-        case ast.Assign() | ast.AugAssign() | ast.Raise():
-            _leave_out(node)
         case _:
-            raise AssertionError(node)
+            pass
 
 
-def _leave_out(node: ast.Assign | ast.AugAssign | ast.Raise) -> None:
-    """Make a statement one that does nothing, in its place."""
-    node.__class__ = ast.Pass  # type: ignore[assignment]  # its parent refers to it
+class _LeaveOut(ast.NodeTransformer):
+    """Puts a statement that does nothing in the place of one."""
+
+    def __init__(self, statement: ast.AST) -> None:
+        self._statement = statement
+
+    def visit(self, node: ast.AST) -> ast.AST:
+        return ast.copy_location(ast.Pass(), node) if node is self._statement else self.generic_visit(node)
 
 
 def module_name(path: Path) -> str:
@@ -122,7 +129,8 @@ def module_name(path: Path) -> str:
 
 def _run(tests: list[str]) -> int:
     with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
-        return pytest.main(["-q", "-x", "--no-header", "-p", "no:cacheprovider", "--hypothesis-profile=small", *tests])
+        quiet = ("-q", "-x", "-p", "no:cacheprovider", "-W", "ignore::pytest.PytestAssertRewriteWarning")
+        return pytest.main([*quiet, "--hypothesis-profile=small", *tests])
 
 
 def survives(mutant: Mutant, name: str, path: Path, tests: list[str], seconds: float) -> bool:
@@ -147,20 +155,18 @@ def _replace(mutant: Mutant, name: str, path: Path) -> None:
     """Have the next import of a module, and of all that import it, find the changed code."""
     for loaded in [one for one in sys.modules if one.partition(".")[0] == "tidewire"]:
         del sys.modules[loaded]
-    code = compile(mutant.tree, str(path), "exec")
+    file = str(path)
+    code: CodeType = compile(mutant.tree, file, "exec")
 
-    class Loader(importlib.machinery.SourceFileLoader):
-        def get_code(self, fullname: str) -> object:
+    class Loader(SourceFileLoader):
+        def get_code(self, fullname: str) -> CodeType:
             return code
 
-    class Finder:
-        @staticmethod
-        def find_spec(fullname: str, *_: object) -> object:
-            if fullname != name:
-                return None
-            return importlib.util.spec_from_file_location(name, path, loader=Loader(name, str(path)))
+    class Finder(MetaPathFinder):
+        def find_spec(self, fullname: str, path: object, target: object = None, /) -> ModuleSpec | None:
+            return spec_from_file_location(name, file, loader=Loader(name, file)) if fullname == name else None
 
-    sys.meta_path.insert(0, Finder)  # type: ignore[arg-type]
+    sys.meta_path.insert(0, Finder())
 
 
 def main() -> None:
@@ -171,18 +177,19 @@ def main() -> None:
     parser.add_argument("--every", type=int, default=1)
     given = parser.parse_args()
     began = time.monotonic()
-    ended = os.system(f"{sys.executable} -m pytest -q -x -p no:cacheprovider {' '.join(given.tests)} >/dev/null 2>&1")
-    if ended:
-        sys.exit("the tests fail on the module as it is")
-    patience = time.monotonic() - began + PATIENCE_S
     name = module_name(given.file)
     # What is slow to import and never changes.
     for other in ("anyio", "trio", "hypothesis", "httpx", "aiohttp", "anyio.pytest_plugin"):
         importlib.import_module(other)
-    found = list(mutants(given.file.read_text(encoding="utf-8")))[:: given.every]
+    source = given.file.read_text(encoding="utf-8")
+    unchanged = Mutant(ast.parse(source), 0, "")
+    if not survives(unchanged, name, given.file.resolve(), given.tests, 600):
+        sys.exit("the tests fail on the module as it is")
+    patience = time.monotonic() - began + PATIENCE_S
+    found = list(mutants(source))[:: given.every]
     survivors = [one for one in found if survives(one, name, given.file.resolve(), given.tests, patience)]
-    noticed = len(found) - len(survivors)
-    print(f"{given.file}: {noticed} of {len(found)} noticed ({noticed / len(found):.0%}), {time.monotonic() - began:.0f} s")
+    noticed, took = len(found) - len(survivors), time.monotonic() - began
+    print(f"{given.file}: {noticed} of {len(found)} noticed ({noticed / len(found):.0%}), {took:.0f} s")
     for one in survivors:
         print(f"  {given.file}:{one.line}: {one.change}", flush=True)
 
