@@ -7,7 +7,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from tidewire.adapters.sse import Frame, SSEFramer
+from tidewire.adapters.sse import EVENT_LIMIT, Frame, SSEFramer
 from tidewire.events.errors import ResponseLimitError
 
 
@@ -100,7 +100,41 @@ def test_a_byte_order_mark_counts_once_at_the_start_only() -> None:
     assert frames([b"\xef", b"\xbb", b"\xbfdata: a\n\n"]) == [(b"", b"a")]
     assert frames([mark + mark + b"data: a\n\n"]) == []
     assert frames([b"data: a\n\n" + mark + b"data: b\n\n"]) == [(b"", b"a")]
+    assert frames([b"data: a\n\n", mark + b"data: b\n\n"]) == [(b"", b"a")]
     assert frames([b"\xef", b"data: a\n\n"]) == []
+
+
+def test_a_line_that_ends_in_two_reads_ends_once() -> None:
+    assert frames([b"data: a\r", b"\ndata: b\r", b"\n\r\n"]) == [(b"", b"a\nb")]
+    assert frames([b"data: a\r", b"", b"\ndata: b\r\n\r\n"]) == [(b"", b"a\nb")]
+
+
+def test_a_read_that_ends_an_event_can_be_taken_back_with_what_came_before_it() -> None:
+    framer = SSEFramer(100)
+    assert list(framer.feed(b"data: a\n\ndata: ")) == [(b"", b"a")]
+    taken = framer.take_back(b"b\n\ndata: c", 20)
+    assert (taken, framer.rest) == (b"data: b\n\ndata: c", b"")
+    assert taken is not None
+    assert list(framer.feed(taken)) == [(b"", b"b")]
+    assert framer.rest == b"data: c"
+
+
+@pytest.mark.parametrize(
+    ("before", "read", "limit_bytes"),
+    [
+        (b"data: a", b"b\n\n" + b"x" * 60, 40),  # an event may be too long
+        (b"data: " + b"x" * 20, b"b\n\n", 20),  # the unfinished one is
+        (b"data: a", b"b", 40),  # no event ends
+        (b"data: a", b"b\r\n\r\n", 40),  # lines end otherwise
+        (b"data: a\r", b"\n\n\n", 40),
+    ],
+)
+def test_what_cannot_be_taken_back_stays_as_it_was(before: bytes, read: bytes, limit_bytes: int) -> None:
+    framer, other = SSEFramer(100), SSEFramer(100)
+    assert [*framer.feed(before), *other.feed(before)] == []
+    assert framer.take_back(read, limit_bytes) is None
+    assert framer.rest == other.rest
+    assert list(framer.feed(read)) == list(other.feed(read))
 
 
 def test_an_event_without_data_gives_nothing_and_its_name_does_not_outlive_it() -> None:
@@ -119,6 +153,7 @@ def test_an_event_of_exactly_the_limit_passes_and_one_byte_more_does_not() -> No
     for reads in ([event + b"x\n\n"], one_byte_reads(event + b"x")):
         with pytest.raises(ResponseLimitError, match="longer than 100 bytes"):
             frames(reads, 100)
+    assert EVENT_LIMIT == 16_777_216
 
 
 def test_frames_before_an_event_over_the_limit_are_given_first() -> None:

@@ -52,7 +52,7 @@ async def leave_streams(count: int, client: str, seed: int) -> Counter[str]:
         AssertionError: A run did not end, or a connection, a task or a file descriptor is left.
     """
     chance = random.Random(seed)
-    ways = [way for way in WAYS if runs_on_asyncio() or not way.startswith("task")]
+    ways: list[Way] = [way for way in WAYS if runs_on_asyncio() or not way.startswith("task")]
     ends = Ends()
     tasks = living_tasks()
     with Simulator(script=lambda _: SLOW) as simulator, warnings.catch_warnings():
@@ -72,7 +72,8 @@ async def leave_streams(count: int, client: str, seed: int) -> Counter[str]:
 
             async with anyio.create_task_group() as group:
                 for _ in range(count):
-                    group.start_soon(leave_one, chance.choice(ways), chance.uniform(0.0, 0.06))
+                    way = chance.choice(ways)
+                    group.start_soon(leave_one, way, chance.uniform(0.0, 0.06))
         gc.collect()
         await until(lambda: living_tasks() <= tasks + 1, "a task besides the host's is left")
         await simulator.await_idle(PATIENCE_S)

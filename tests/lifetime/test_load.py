@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import pytest
 
+from tests.conftest import BACKENDS
 from tests.lifetime.load import load_server, memory_of
 
 
 # httpx, which serves trio, takes several times as long for a call.
 @pytest.mark.parametrize(
     ("anyio_backend", "calls"),
-    [(("asyncio", {"use_uvloop": False}), 1000), (("trio", {}), 400)],
+    [(BACKENDS["asyncio"], 1000), (BACKENDS["trio"], 400)],
     ids=["asyncio", "trio"],
     indirect=["anyio_backend"],
 )
@@ -21,7 +22,7 @@ async def test_each_of_many_calls_at_once_ends_in_its_own_answer_or_one_error(ca
     assert outcomes["answered"] > calls * 0.7
 
 
-@pytest.mark.parametrize("anyio_backend", [("asyncio", {"use_uvloop": False})], ids=["asyncio"])
+@pytest.mark.parametrize("anyio_backend", [BACKENDS["asyncio"]], ids=["asyncio"])
 async def test_calls_leave_nothing_in_memory() -> None:
     # Ten thousand may leave 5 MB; one that leaves something would show among a thousand.
     assert await memory_of(1000) < 250_000

@@ -236,9 +236,9 @@ async def _by_task(work: Callable[[], Coroutine[Any, Any, None]], at: tuple[int,
 
 
 async def _everything(backend: str) -> None:
-    ways: tuple[Cancelling, ...] = ("scope", "scope twice")
-    if backend == "asyncio":
-        ways = (*ways, "task", "task twice")
+    by_scope: tuple[Cancelling, ...] = ("scope", "scope twice")
+    by_task: tuple[Cancelling, ...] = ("task", "task twice")
+    ways = (*by_scope, *by_task) if backend == "asyncio" else by_scope
     for name in STREAMS:
         length = len(recording(name).body)
         outcomes: Counter[str] = Counter()

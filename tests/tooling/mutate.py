@@ -83,7 +83,10 @@ def _can_change(node: ast.AST) -> bool:
             return type(op) in _OPERATORS
         case ast.Constant(value=value):
             return isinstance(value, (bool, int, float)) or (isinstance(value, bytes) and bool(value))
-        case ast.Expr(value=ast.Call() | ast.Await()) | ast.Return(value=ast.expr()):
+        case (
+            ast.Expr(value=ast.Call() | ast.Await())
+            | ast.Return(value=ast.Call() | ast.Name() | ast.BinOp() | ast.Compare() | ast.Attribute())
+        ):
             return True
         case _:
             return isinstance(node, (ast.BoolOp, ast.If, ast.While, ast.IfExp, ast.Assign, ast.AugAssign, ast.Raise))
