@@ -297,6 +297,8 @@ class Call:
             raise error
         failed = isinstance(error, Exception)
         self._end("error" if failed else "cancelled", error, published)
+        if isinstance(error, Exception) and self.error is None:
+            self.error = error  # of a limiter that was told of the end: the answer is whole, and then this
         await self.bus.flush()
         if failed and published:
             return  # the next read raises it
