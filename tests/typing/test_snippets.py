@@ -36,8 +36,8 @@ def errors_of(pages: list[str], tmp_path: Path) -> list[str]:
     settings.write_text(
         f"[mypy]\nmypy_path = {package.parent}\ncheck_untyped_defs = True\n[mypy-tidewire.*]\nignore_errors = True\n"
     )
-    command = [sys.executable, "-m", "mypy", "--config-file", settings, "--cache-dir", tmp_path / "cache", *names]
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    command = [sys.executable, "-m", "mypy", "--config-file", str(settings), "--cache-dir", str(tmp_path / "cache")]
+    done = subprocess.run([*command, *names], cwd=folder, capture_output=True, text=True, check=False)
     assert done.returncode in (0, 1), done.stdout + done.stderr
     return [line for line in done.stdout.splitlines() if ": error:" in line]
 
