@@ -2,6 +2,7 @@
 
 import gc
 import socket
+import threading
 from collections.abc import AsyncIterator, Callable
 from typing import Any, TypeAlias
 
@@ -11,7 +12,7 @@ import httpx
 import httpx2
 import pytest
 
-from tests.adapters.raw_server import Peer, RawServer, answer, chunked, misbehave, serve
+from tests.adapters.raw_server import PATIENCE_S, Peer, RawServer, answer, chunked, misbehave, serve
 from tidewire.adapters.host import aclose_all
 from tidewire.adapters.httpx_transport import HttpxTransport
 from tidewire.adapters.spec import HttpRequest, Response
@@ -201,4 +202,29 @@ async def test_a_request_that_is_cut_while_it_is_sent_leaves_no_generator() -> N
             await HttpxTransport().open(HttpRequest("POST", server.url, {}, b"x" * 50_000_000))
         gc.collect()
         await anyio.lowlevel.checkpoint()
+    await aclose_all()
+
+
+# --- what httpx would do for many at once
+
+
+async def test_many_exchanges_at_once_are_spread_over_clients_that_are_closed_when_they_are_not_needed() -> None:
+    transport = HttpxTransport(TransportSettings(keepalive_s=0.2))
+    go_on = threading.Event()
+
+    def handler(peer: Peer) -> None:
+        while peer.read_request():
+            peer.send(b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\n")
+            assert go_on.wait(PATIENCE_S)
+            peer.send(b"hello")
+
+    with RawServer(handler) as server:
+        responses = [await transport.open(post(server.url)) for _ in range(70)]
+        assert len(server.peers) == 70
+        go_on.set()
+        assert [await read_all(response) for response in responses] == [b"hello"] * 70
+        with anyio.fail_after(PATIENCE_S):
+            while not all(peer.finished.is_set() for peer in server.peers[:70]):
+                await anyio.sleep(0.25)  # longer than a connection is kept
+                assert await read_all(await transport.open(post(server.url))) == b"hello"
     await aclose_all()

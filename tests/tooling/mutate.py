@@ -190,11 +190,13 @@ def main() -> None:
         sys.exit("the tests fail on the module as it is")
     patience = time.monotonic() - began + PATIENCE_S
     found = list(mutants(source))[:: given.every]
-    survivors = [one for one in found if survives(one, name, given.file.resolve(), given.tests, patience)]
-    noticed, took = len(found) - len(survivors), time.monotonic() - began
+    survivors = 0
+    for one in found:
+        if survives(one, name, given.file.resolve(), given.tests, patience):
+            survivors += 1
+            print(f"  {given.file}:{one.line}: {one.change}", flush=True)
+    noticed, took = len(found) - survivors, time.monotonic() - began
     print(f"{given.file}: {noticed} of {len(found)} noticed ({noticed / len(found):.0%}), {took:.0f} s")
-    for one in survivors:
-        print(f"  {given.file}:{one.line}: {one.change}", flush=True)
 
 
 if __name__ == "__main__":
