@@ -80,8 +80,23 @@ def test_a_refusal_begins_anew_and_above_half_of_what_was_too_much_it_grows_slow
         allowed.append(_room(gate))
         gate.admit()
         gate.answered(refused=False)
-    assert allowed[:4] == [1, 2, 3, 4]
-    assert allowed[-1] < 8
+    assert allowed == [1, 2, 3, *[4] * 9]
+
+
+def test_a_call_on_its_last_attempt_passes_alone_and_as_late_after_the_one_before_it_as_was_asked() -> None:
+    gate, clock = closed_gate(2.0)
+    clock.now += 2.0
+    assert gate.admit() == 0
+    assert gate.admit(GateState.LAST) == pytest.approx(GateState.PATIENCE_S)  # somebody is on the way
+    gate.answered(refused=False)
+    assert gate.admit(GateState.LAST) == pytest.approx(2.0)
+    clock.now += 1.5
+    assert gate.admit(GateState.LAST) == pytest.approx(0.5)
+    clock.now += 0.5
+    assert gate.admit(GateState.LAST) == 0
+    assert gate.admit() > 0
+    gate.answered(refused=False)
+    assert gate.admit() == 0
 
 
 def _room(gate: GateState) -> int:
