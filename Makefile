@@ -17,12 +17,12 @@ export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
 # Codecs, framers, pump, policy and redaction: every branch of them is run by a test.
 COVERED := $(wildcard $(patsubst %,adapters/%.py,anthropic* azure* bedrock* google_genai* huggingface* ollama* \
 	openai* compatible* reasoning json_text content left_out status_errors eventstream ndjson sse sse_alike sigv4 \
-	aws_* secrets rate_limit_headers reported_cost) \
+	aws_* secrets redaction addresses rate_limit_headers reported_cost) \
 	$(patsubst %,runtime/%.py,admission allowance attempt brakes bucket call failures fallbacks policy retrying token_queue tries))
 comma := ,
 space := $(subst ,, )
 
-.PHONY: demo test check lint links types format docs bench bench-peers pytest covered further clean
+.PHONY: demo test audit check lint links types format docs bench bench-peers pytest covered further clean
 
 demo: $(VENV)/.installed
 	@$(VENV)/bin/python -m tidewire demo $(if $(MODEL),--model '$(MODEL)')
@@ -82,8 +82,16 @@ further: $(VENV)/.installed-dev
 	done; \
 	echo "tested on Python $$tested (of 3.11 to 3.13)"
 
+# Known holes in what is installed; what cannot be looked up fails it. It asks a database on the network, so CI does not; in an environment of its own.
+audit: $(VENV)/.installed-dev
+	@test -x .venv-audit/bin/pip || $(VENV)/bin/python -m venv --clear .venv-audit
+	.venv-audit/bin/python -m pip install -qq --upgrade 'pip>=25.1'
+	.venv-audit/bin/python -m pip install -qq --group audit
+	$(VENV)/bin/python -m pip freeze --exclude-editable > .venv-audit/installed.txt
+	.venv-audit/bin/pip-audit --strict --no-deps --disable-pip --requirement .venv-audit/installed.txt
+
 clean:
-	rm -rf .venv .venv-3.* .links .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache build dist *.egg-info
+	rm -rf .venv .venv-3.* .venv-audit .links .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache build dist *.egg-info
 	find adapters benchmarks events runtime tests -name __pycache__ -prune -exec rm -rf {} +
 
 $(VENV)/.installed: $(DISTRIBUTION)

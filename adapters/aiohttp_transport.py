@@ -23,6 +23,7 @@ from yarl import URL
 from tidewire.adapters import transport_errors as errors
 from tidewire.adapters.host import current_host
 from tidewire.adapters.http_response import HttpResponse
+from tidewire.adapters.secrets import Secret
 from tidewire.adapters.spec import HttpRequest
 from tidewire.adapters.transport_settings import (
     HEADER_LIMIT_BYTES,
@@ -30,6 +31,7 @@ from tidewire.adapters.transport_settings import (
     TransportSettings,
     origin_of,
     proxy_for,
+    proxy_scheme,
     tls_context,
     wire_headers,
 )
@@ -84,7 +86,7 @@ class AiohttpTransport:
                 max_field_size=HEADER_LIMIT_BYTES,
                 max_headers=_HEAD_LINES,
                 ssl=context,
-                proxy=way.proxy,
+                proxy=None if way.proxy is None else way.proxy.reveal(),
             )
         # A RuntimeError is a session or socket that is closed, a ValueError what HTTP cannot spell.
         except (aiohttp.ClientError, OSError, RuntimeError, ValueError) as error:
@@ -102,7 +104,9 @@ class AiohttpTransport:
 
     def _find_way(self, url: str) -> _Way:
         proxy = None if self._ready is not None else _http_proxy(self._settings, url)
-        needs_tls = self._ready is None and (url.lower().startswith("https:") or (proxy or "").startswith("https:"))
+        needs_tls = self._ready is None and (
+            url.lower().startswith("https:") or (proxy is not None and proxy_scheme(proxy) == "https")
+        )
         if len(self._ways) >= MOST_KNOWN:
             self._ways.clear()
         way = self._ways[url] = _Way(proxy, needs_tls)
@@ -124,7 +128,7 @@ class AiohttpTransport:
 class _Way(NamedTuple):
     """How requests travel to an address: found once, since it takes a look at the environment."""
 
-    proxy: str | None
+    proxy: Secret | None
     needs_tls: bool
 
 
@@ -278,9 +282,9 @@ def _look_at(closed: asyncio.Future[None]) -> None:
         closed.exception()
 
 
-def _http_proxy(settings: TransportSettings, url: str) -> str | None:
+def _http_proxy(settings: TransportSettings, url: str) -> Secret | None:
     proxy = proxy_for(settings, url)
-    if proxy is not None and proxy.lower().startswith("socks"):
+    if proxy is not None and proxy_scheme(proxy).startswith("socks"):
         raise ConfigurationError("aiohttp knows no SOCKS proxies; give an http:// proxy, or an httpx.AsyncClient")
     return proxy
 

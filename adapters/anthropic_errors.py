@@ -27,6 +27,7 @@ from tidewire.events.errors import (
     RateLimitError,
     RequestTooLargeError,
 )
+from tidewire.events.json_depth import Bounded
 
 #: Words that tell more than a status does.
 _BY_CODE: Mapping[str, type[APIStatusError]] = {
@@ -85,12 +86,15 @@ def refused(status: int, headers: Mapping[str, str], body: bytes) -> APIStatusEr
     return error
 
 
+_any: Bounded[JSON] = Bounded(msgspec.json.Decoder())
+
+
 def error_in_reply(data: bytes) -> APIStatusError:
     """The error of a frame, or of a body that came with status 200."""
     reply = _read(data)
     text = data.decode("utf-8", "replace")
     try:
-        held: JSON = msgspec.json.decode(data)
+        held: JSON = _any.decode(data)
     except _UNREADABLE:
         held = text
     value = object_of(held).get("error", held)

@@ -24,6 +24,7 @@ from tidewire.adapters.sse_alike import AlikeEvents
 from tidewire.adapters.status_errors import decode_excerpt
 from tidewire.events.blocks import JSON, JSONObject
 from tidewire.events.errors import ResponseDecodeError, ResponseLimitError, StreamInterruptedError
+from tidewire.events.json_depth import Bounded
 from tidewire.events.types import Block, DecodedEvent, Reasoning, Token
 
 #: Longest plain reply, in bytes.
@@ -71,11 +72,11 @@ class _MessageEnd(msgspec.Struct):
 
 
 _FRAME = msgspec.json.Decoder(_Frame)
-_BLOCK_START = msgspec.json.Decoder(_BlockStart)
-_COMPACTION = msgspec.json.Decoder(_CompactionDelta)
-_MESSAGE = msgspec.json.Decoder(Message)
-_MESSAGE_START = msgspec.json.Decoder(_MessageStart)
-_MESSAGE_END = msgspec.json.Decoder(_MessageEnd)
+_BLOCK_START = Bounded(msgspec.json.Decoder(_BlockStart))
+_COMPACTION = Bounded(msgspec.json.Decoder(_CompactionDelta))
+_MESSAGE = Bounded(msgspec.json.Decoder(Message))
+_MESSAGE_START = Bounded(msgspec.json.Decoder(_MessageStart))
+_MESSAGE_END = Bounded(msgspec.json.Decoder(_MessageEnd))
 
 _UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
@@ -86,7 +87,7 @@ _PADDING = re.compile(rb"\}( *)\}$")
 _T = TypeVar("_T")
 
 
-def _read(decoder: msgspec.json.Decoder[_T], data: bytes) -> _T:
+def _read(decoder: msgspec.json.Decoder[_T] | Bounded[_T], data: bytes) -> _T:
     try:
         return decoder.decode(data)
     except _UNREADABLE:

@@ -7,7 +7,6 @@ sign-on, roles, containers, instances), for which the extra ``aws`` must be inst
 
 from __future__ import annotations
 
-import inspect
 import os
 import threading
 from collections.abc import Callable, Sequence
@@ -17,7 +16,8 @@ from typing import TYPE_CHECKING
 from anyio import to_thread
 
 from tidewire.adapters.aws_endpoint import REGION_ENV, region_of
-from tidewire.adapters.secrets import Secret
+from tidewire.adapters.credentials import key_of, key_source
+from tidewire.adapters.secrets import Secret, seal
 from tidewire.adapters.sigv4 import AwsKeys, signature_headers
 from tidewire.adapters.spec import HttpRequest, KeySource
 from tidewire.adapters.status_errors import visible_text
@@ -60,7 +60,7 @@ class AwsCredentials:
         self._service = service
         self._host = host
         self._region = region
-        self._api_key = Secret(api_key) if isinstance(api_key, str) else api_key
+        self._api_key = key_source(api_key)
         self._bearer_env = bearer_env
         self._keys = keys
         variables = "".join(f"{name} or " for name in bearer_env[:1])
@@ -105,12 +105,8 @@ class AwsCredentials:
         return f"AwsCredentials({self._service}, {self._region})"
 
     async def _bearer(self) -> Secret | None:
-        source = self._api_key
-        if isinstance(source, Secret):
-            return source
-        if source is not None:
-            given = source()
-            return Secret(await given if inspect.isawaitable(given) else given)
+        if self._api_key is not None:
+            return await key_of(self._api_key)
         if self._keys is not None or self._profile is not None:
             return None  # what the caller gave counts more than the environment
         return next((key for name in self._bearer_env if (key := _secret_of_environment(name)) is not None), None)
@@ -135,15 +131,18 @@ def keys_given(key_id: str | Secret | None, secret: str | Secret | None, token: 
     Raises:
         ConfigurationError: Only a part of them is there; the missing one is named.
     """
+    key_id = seal(key_id, KEY_ARGUMENTS[0])
+    secret = seal(secret, KEY_ARGUMENTS[1])
+    token = seal(token, KEY_ARGUMENTS[2])
     if key_id is None and secret is None and token is None:
         return None
     if key_id is None or secret is None:
         missing = KEY_ARGUMENTS[0] if key_id is None else KEY_ARGUMENTS[1]
         raise ConfigurationError(f"{missing} is missing: an access key has an id and a secret, given together")
     return AwsKeys(
-        _secret(key_id, KEY_ARGUMENTS[0]).reveal(),
-        _secret(secret, KEY_ARGUMENTS[1]),
-        None if token is None else _secret(token, KEY_ARGUMENTS[2]),
+        _checked(key_id, KEY_ARGUMENTS[0]).reveal(),
+        _checked(secret, KEY_ARGUMENTS[1]),
+        None if token is None else _checked(token, KEY_ARGUMENTS[2]),
     )
 
 
@@ -207,13 +206,14 @@ def _shown(value: str | Secret) -> str:
     return value.reveal() if isinstance(value, Secret) else value
 
 
-def _secret(value: str | Secret, name: str) -> Secret:
-    return value if isinstance(value, Secret) else Secret(value, name)
+def _checked(value: object, name: str) -> Secret:
+    if not isinstance(value, Secret):
+        raise ConfigurationError(f"{name} is a text or a Secret, not {type(value).__name__}")
+    return value.checked()
 
 
 def _secret_of_environment(name: str) -> Secret | None:
-    value = os.environ.get(name, "").strip()
-    return Secret(value, name) if value else None
+    return Secret.sealed(os.environ[name], name).checked() if os.environ.get(name, "").strip() else None
 
 
 __all__ = ["KEY_ARGUMENTS", "AwsCredentials", "keys_given"]

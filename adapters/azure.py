@@ -18,15 +18,16 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
-from urllib.parse import quote
 
 import msgspec
 
+from tidewire.adapters.addresses import checked_address, path_segment
 from tidewire.adapters.openai import RESPONSES_ONLY, choice_between
 from tidewire.adapters.openai_chat import OpenAIChatCodec
 from tidewire.adapters.openai_chat_dialect import PARAMETERS, THINKING, Dialect
 from tidewire.adapters.openai_responses import OpenAIResponsesCodec
 from tidewire.adapters.openai_responses_dialect import Dialect as ResponsesDialect
+from tidewire.adapters.secrets import without_user
 from tidewire.adapters.spec import Adapter, Codec, Decoder, HttpRequest, ModelRequest
 from tidewire.events.blocks import JSONObject
 from tidewire.events.errors import ConfigurationError, TidewireError
@@ -107,10 +108,10 @@ class AzureCodec:
             if not place.is_dated:
                 base_url += "/v1"
             elif self._by_deployment:
-                base_url += f"/deployments/{quote(deployment, safe='')}"
+                base_url += f"/deployments/{path_segment(deployment, 'azure_deployment')}"
         sent = self._inner.encode(msgspec.structs.replace(request, model=deployment, base_url=base_url))
         if place.version is not None and place.version != "v1" and not (place.is_dated and base_url.endswith("/v1")):
-            sent.url += f"?api-version={quote(place.version, safe='')}"
+            sent.url += f"?api-version={path_segment(place.version, 'api_version')}"
         return sent
 
     def decoder(self, *, streamed: bool) -> Decoder:
@@ -192,7 +193,8 @@ def _configure(keywords: JSONObject) -> tuple[Adapter, JSONObject]:
 
 def _base_url(endpoint: str) -> str:
     """The address of a resource's APIs. One that already leads into them is taken as it is."""
-    endpoint = endpoint.rstrip("/")
+    url, _ = without_user(endpoint)  # those of an argument are a header by now
+    endpoint = checked_address(url, "azure_endpoint")
     return endpoint if re.search(r"/openai(/|$)", endpoint) else f"{endpoint}/openai"
 
 

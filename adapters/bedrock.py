@@ -21,10 +21,10 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from functools import partial
-from urllib.parse import quote
 
 import msgspec
 
+from tidewire.adapters.addresses import path_segment
 from tidewire.adapters.aws_credentials import AwsCredentials, keys_given
 from tidewire.adapters.aws_endpoint import REGION_ENV, endpoint, find_region
 from tidewire.adapters.bedrock_errors import refused, request_id
@@ -68,7 +68,7 @@ class BedrockCodec:
             "content-type": "application/json",
         }
         call = "converse-stream" if request.stream else "converse"
-        url = f"{request.base_url}/model/{quote(request.model, safe='')}/{call}"
+        url = f"{request.base_url}/model/{path_segment(request.model)}/{call}"
         return HttpRequest("POST", url, headers, body, warnings)
 
     def decoder(self, *, streamed: bool) -> Decoder:

@@ -22,6 +22,7 @@ from tidewire.adapters.json_text import is_cut, lenient_json
 from tidewire.adapters.status_errors import decode_excerpt
 from tidewire.events.blocks import JSONObject
 from tidewire.events.errors import ResponseDecodeError, ResponseLimitError, StreamInterruptedError
+from tidewire.events.json_depth import Bounded
 from tidewire.events.types import Block, DecodedEvent, Reasoning, Token
 
 #: Longest plain reply, in bytes.
@@ -65,14 +66,14 @@ class _BlockStart(msgspec.Struct, rename="camel"):
 
 _DELTA = msgspec.json.Decoder(_BlockDelta)
 _START = msgspec.json.Decoder(_BlockStart)
-_OBJECT = msgspec.json.Decoder(JSONObject)
+_OBJECT = Bounded(msgspec.json.Decoder(JSONObject))
 
 _UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 _T = TypeVar("_T")
 
 
-def _read(decoder: msgspec.json.Decoder[_T], data: bytes) -> _T:
+def _read(decoder: msgspec.json.Decoder[_T] | Bounded[_T], data: bytes) -> _T:
     try:
         return decoder.decode(data)
     except _UNREADABLE:

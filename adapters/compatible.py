@@ -14,6 +14,7 @@ from collections.abc import Mapping
 
 import msgspec
 
+from tidewire.adapters.addresses import host_label
 from tidewire.adapters.compatible_host import host, takes
 from tidewire.adapters.openai_chat_dialect import Dialect
 from tidewire.adapters.reasoning import Thinking, thinking
@@ -37,7 +38,10 @@ def _of_account(adapter: Adapter, keywords: JSONObject) -> tuple[Adapter, JSONOb
     account = given.pop("account", None) or os.environ.get("SNOWFLAKE_ACCOUNT", "").strip()
     if account:
         # Its host names have hyphens where the identifiers of accounts have underscores.
-        url = adapter.base_url.format(account=str(account).replace("_", "-"))
+        name = str(account).replace("_", "-")
+        for label in name.split("."):
+            host_label(label, "account")
+        url = adapter.base_url.format(account=name)
         adapter = msgspec.structs.replace(adapter, base_url=url)
     elif "base_url" not in given and not any(os.environ.get(name, "").strip() for name in adapter.base_url_env):
         raise ConfigurationError(

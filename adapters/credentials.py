@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import inspect
 import os
-from collections.abc import Hashable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from hashlib import blake2b
 
-from tidewire.adapters.secrets import Secret
+from tidewire.adapters.secrets import Secret, seal
 from tidewire.adapters.spec import Adapter, HttpRequest, KeySource
 from tidewire.events.errors import ConfigurationError
 
@@ -20,13 +20,14 @@ class ApiKey:
     Args:
         adapter: Whose key it is: names the header, its prefix, and the environment variables.
         source: The key, or a function (sync or async) that gives it anew for each request; None reads the environment.
+
+    Raises:
+        ConfigurationError: The key has characters that no key has, or is none of these.
     """
 
     def __init__(self, adapter: Adapter, source: KeySource | None = None) -> None:
-        if source is not None and not isinstance(source, (str, Secret)) and not callable(source):
-            raise ConfigurationError(f"api_key is a text, or a function that gives one, not a {type(source).__name__}")
         self._adapter = adapter
-        self._source = Secret(source) if isinstance(source, str) else source
+        self._source = key_source(source)
         self._header = self._spelled(self._source) if isinstance(self._source, Secret) else None
         self._identity: Hashable = None
 
@@ -58,20 +59,45 @@ class ApiKey:
         return Secret(prefix + key.reveal(), "api_key") if prefix else key
 
     async def _key(self) -> Secret | None:
-        source = self._source
-        if isinstance(source, Secret):
-            return source
-        if source is not None:
-            given = source()
-            value = await given if inspect.isawaitable(given) else given
-            return Secret(value)
+        if self._source is not None:
+            return await key_of(self._source)
         for name in self._adapter.key_env:
-            value = os.environ.get(name, "").strip()
-            if value:
-                return Secret(value, name)
+            if os.environ.get(name, "").strip():
+                return Secret.sealed(os.environ[name], name).checked()
         if not self._adapter.key_required:
             return None
         raise ConfigurationError(_missing(self._adapter.provider, self._adapter.key_env))
+
+
+def key_source(given: KeySource | None, name: str = "api_key") -> Secret | Callable[[], object] | None:
+    """What a caller hands in as a key, once it is known to be one.
+
+    Raises:
+        ConfigurationError: It has characters that no key has, or is neither a text nor a function; it is not quoted.
+    """
+    given = seal(given, name)
+    if isinstance(given, Secret):
+        return given.checked()
+    if given is not None and not callable(given):
+        raise ConfigurationError(f"{name} is a text, or a function that gives one, not a {type(given).__name__}")
+    return given
+
+
+async def key_of(source: Secret | Callable[[], object], name: str = "api_key") -> Secret:
+    """The key itself: as it was given, or what the caller's function gives now.
+
+    Raises:
+        ConfigurationError: The function gave no key.
+    """
+    if isinstance(source, Secret):
+        return source
+    # Sealed before anything can go wrong: the frames of an error show what a function holds.
+    given = seal(source(), name)
+    if inspect.isawaitable(given):
+        given = seal(await given, name)
+    if not isinstance(given, Secret):
+        raise ConfigurationError(f"the function that gives {name} gave no text but {type(given).__name__}")
+    return given.checked()
 
 
 def _missing(provider: str, names: Sequence[str]) -> str:
@@ -79,4 +105,4 @@ def _missing(provider: str, names: Sequence[str]) -> str:
     return f"no API key for {provider}: pass api_key=…{variable}"
 
 
-__all__ = ["ApiKey"]
+__all__ = ["ApiKey", "key_of", "key_source"]

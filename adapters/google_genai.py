@@ -19,8 +19,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from urllib.parse import quote
 
+from tidewire.adapters.addresses import path_segments
 from tidewire.adapters.google_genai_errors import refused, request_id
 from tidewire.adapters.google_genai_reply import PlainReply, StreamedReply
 from tidewire.adapters.google_genai_request import PARAMETERS, Flavour, body_of
@@ -68,7 +68,7 @@ class GoogleCodec:
 
     def path(self, model: str) -> str:
         """Where a model is: ``models/…`` unless its name says otherwise."""
-        return quote(model if "/" in model else f"models/{model}", safe="/@")
+        return path_segments(model if "/" in model else f"models/{model}")
 
     def decoder(self, *, streamed: bool) -> Decoder:
         """A decoder for one reply."""

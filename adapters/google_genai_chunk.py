@@ -23,6 +23,7 @@ from tidewire.adapters.json_text import lenient_json
 from tidewire.adapters.status_errors import decode_excerpt
 from tidewire.events.blocks import JSON, JSONObject
 from tidewire.events.errors import ResponseDecodeError
+from tidewire.events.json_depth import Bounded
 from tidewire.events.types import Usage
 
 _T = TypeVar("_T")
@@ -154,8 +155,8 @@ _AUDIO = ("AUDIO", 4)
 #: What decoding raises where a reply is not what Google documents.
 UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
-read_chunk = msgspec.json.Decoder(Chunk).decode
-read_chunks = msgspec.json.Decoder(list[Chunk]).decode
+read_chunk = Bounded(msgspec.json.Decoder(Chunk)).decode
+read_chunks = Bounded(msgspec.json.Decoder(list[Chunk])).decode
 
 
 def read_leniently(data: bytes, read: Callable[[bytes], _T]) -> _T:

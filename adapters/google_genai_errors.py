@@ -28,6 +28,7 @@ from tidewire.events.errors import (
     QuotaExceededError,
     RateLimitError,
 )
+from tidewire.events.json_depth import Bounded
 
 #: google.rpc.Code, as far as it tells more than the HTTP status beside it.
 _BY_STATUS: Mapping[str, type[APIStatusError]] = {
@@ -90,9 +91,12 @@ def request_id(headers: Mapping[str, str]) -> str | None:
     return headers.get("x-goog-request-id") or headers.get("x-request-id")
 
 
+_any: Bounded[JSON] = Bounded(msgspec.json.Decoder())
+
+
 def _read(data: bytes) -> JSON:
     try:
-        return msgspec.json.decode(data)
+        return _any.decode(data)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
 

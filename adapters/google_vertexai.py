@@ -23,6 +23,7 @@ from urllib.parse import quote
 import anyio.to_thread
 import msgspec
 
+from tidewire.adapters.addresses import host_label, path_segments
 from tidewire.adapters.credentials import ApiKey
 from tidewire.adapters.google_genai import GoogleCodec, with_usual_key
 from tidewire.adapters.google_genai_request import Flavour
@@ -60,10 +61,10 @@ class VertexCodec(GoogleCodec):
     def path(self, model: str) -> str:
         """Where a model is: one of Google's, unless its name says otherwise."""
         if model.startswith("projects/"):
-            return quote(model, safe="/@")
+            return path_segments(model)
         if not model.startswith(("publishers/", "endpoints/")):
             model = f"publishers/google/models/{model.removeprefix('models/').removeprefix('google/')}"
-        return quote(f"{self._parent}/{model}" if self._parent else model, safe="/@")
+        return path_segments(f"{self._parent}/{model}" if self._parent else model)
 
 
 # ---------------------------------------------------------------- credentials
@@ -210,6 +211,7 @@ def _credentials(given: object) -> Credentials:
 
 def _adapter(project: str | None, location: str | None) -> Adapter:
     location = location or _environment("GOOGLE_CLOUD_LOCATION", "GOOGLE_CLOUD_REGION") or "global"
+    host_label(location, "location")
     if project is None:
         return ADAPTER
     host = f"{location}-aiplatform"

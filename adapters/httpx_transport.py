@@ -29,11 +29,13 @@ from anyio import Event, current_time, move_on_after
 from tidewire.adapters import transport_errors as errors
 from tidewire.adapters.host import GRACE_S, Handle, HostClosedError, current_host
 from tidewire.adapters.http_response import HttpResponse
+from tidewire.adapters.secrets import Secret
 from tidewire.adapters.spec import HttpRequest
 from tidewire.adapters.transport_settings import (
     TransportSettings,
     origin_of,
     proxy_for,
+    proxy_scheme,
     tls_context,
     wire_headers,
 )
@@ -437,8 +439,8 @@ def _flavour_of(client: object) -> ModuleType:
     raise ConfigurationError(f"http_client is a {type(client).__name__}, not an httpx.AsyncClient")
 
 
-def _proxy(url: str, context: ssl.SSLContext) -> httpx.Proxy:
-    return httpx.Proxy(url, ssl_context=context if url.lower().startswith("https:") else None)
+def _proxy(proxy: Secret, context: ssl.SSLContext) -> httpx.Proxy:
+    return httpx.Proxy(proxy.reveal(), ssl_context=context if proxy_scheme(proxy) == "https" else None)
 
 
 __all__ = ["HttpxResponse", "HttpxTransport"]

@@ -12,6 +12,7 @@ import msgspec
 from tidewire.adapters.status_errors import decode_excerpt
 from tidewire.events.blocks import JSON, JSONObject
 from tidewire.events.errors import ConfigurationError, ResponseDecodeError, ResponseLimitError
+from tidewire.events.json_depth import DEPTH_LIMIT, is_too_deep
 
 # An escaped backslash; a pair of surrogates; one alone. Models that cut text between bytes make the last one.
 _SURROGATES = re.compile(r"\\\\|\\u[dD][89abAB]..\\u[dD][c-fC-F]..|\\u[dD][89a-fA-F]..")
@@ -24,10 +25,12 @@ def lenient_json(data: bytes) -> JSON:
         ResponseDecodeError: It is no JSON even so.
         ResponseLimitError: It is nested too deep.
     """
+    if is_too_deep(data):
+        raise ResponseLimitError(
+            f"the JSON of the reply is nested too deep: more than {DEPTH_LIMIT} levels", excerpt=decode_excerpt(data)
+        )
     try:
         return json.loads(_SURROGATES.sub(_whole_character, data.decode("utf-8-sig")), strict=False)
-    except RecursionError:
-        raise ResponseLimitError("the JSON of the reply is nested too deep", excerpt=decode_excerpt(data)) from None
     except ValueError as wrong:
         message = f"the reply is not JSON: {str(wrong)[:200]}"
         raise ResponseDecodeError(message, excerpt=decode_excerpt(data)) from wrong

@@ -17,6 +17,7 @@ from tidewire.adapters.ndjson import NDJSONFramer
 from tidewire.adapters.status_errors import decode_excerpt, reported_error
 from tidewire.events.blocks import JSON, JSONObject
 from tidewire.events.errors import ResponseDecodeError, ResponseLimitError, StreamInterruptedError
+from tidewire.events.json_depth import Bounded
 from tidewire.events.types import (
     Block,
     DecodedEvent,
@@ -70,7 +71,7 @@ class _Line(msgspec.Struct, gc=False):
     eval_duration: JSON = None
 
 
-_LINE = msgspec.json.Decoder(_Line)
+_LINE = Bounded(msgspec.json.Decoder(_Line))
 
 #: What of the last line goes into the metadata: times, in nanoseconds.
 _DURATIONS = ("total_duration", "load_duration", "prompt_eval_duration", "eval_duration")

@@ -14,6 +14,7 @@ from tidewire.adapters.openai_chat_chunk import UNREADABLE
 from tidewire.adapters.status_errors import decode_excerpt
 from tidewire.events.blocks import JSON, JSONObject
 from tidewire.events.errors import ResponseDecodeError
+from tidewire.events.json_depth import Bounded
 
 _ABSENT = msgspec.Raw()
 
@@ -99,14 +100,14 @@ class Response(msgspec.Struct, gc=False):
 FRAME = msgspec.json.Decoder(Frame)
 _ITEM = msgspec.json.Decoder(Item)
 ITEM_ID = msgspec.json.Decoder(ItemId)
-OBJECT = msgspec.json.Decoder(JSONObject)
+OBJECT = Bounded(msgspec.json.Decoder(JSONObject))
 PIECE = msgspec.json.Decoder(Piece)
 RESPONSE = msgspec.json.Decoder(Response)
 
 _T = TypeVar("_T")
 
 
-def read(decoder: msgspec.json.Decoder[_T], data: bytes | msgspec.Raw) -> _T:
+def read(decoder: msgspec.json.Decoder[_T] | Bounded[_T], data: bytes | msgspec.Raw) -> _T:
     """The value of a JSON text, which may hold what JSON does not know, such as half a character.
 
     Raises:

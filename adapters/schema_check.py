@@ -48,7 +48,24 @@ def problems(value: JSON, schema: JSON, *, root: JSON = None) -> Iterator[str]:
     Raises:
         ConfigurationError: The schema uses a keyword that is not read here, or a ``$ref`` that leads nowhere.
     """
-    return _Checker(schema if root is None else root).check(value, schema, "$", 0)
+    try:
+        yield from _Checker(schema if root is None else root).check(value, schema, "$", 0)
+    except _TooDeepError:
+        # A schema that holds itself is nested as deep as the value that it is held against, or else without end.
+        if _is_shallow(value):
+            raise ConfigurationError(f"the schema nests deeper than {_DEEPEST} levels, or without end") from None
+        yield f"$: the value nests deeper than {_DEEPEST} levels of the schema"
+
+
+def _is_shallow(value: JSON, levels: int = 10) -> bool:
+    parts: list[JSON] = [value]
+    for _ in range(levels):
+        parts = [inner for part in parts for inner in _within(part)]
+    return not parts
+
+
+def _within(value: JSON) -> list[JSON]:
+    return list(value.values()) if is_object(value) else value if is_array(value) else []
 
 
 def resolve(reference: str, root: JSON) -> JSON:
@@ -135,6 +152,10 @@ def is_multiple(value: float, step: float) -> bool:
     return math.isfinite(value) and Decimal(str(value)) % Decimal(str(step)) == 0
 
 
+class _TooDeepError(Exception):
+    pass
+
+
 class _Checker:
     def __init__(self, root: JSON) -> None:
         self._root = root
@@ -148,7 +169,7 @@ class _Checker:
         if not is_object(schema):
             raise ConfigurationError(f"a schema is an object, true or false, not {schema!r:.100}")
         if depth > _DEEPEST:
-            raise ConfigurationError(f"the value or the schema nests deeper than {_DEEPEST} levels")
+            raise _TooDeepError
         refuse_unread(schema)
         if "$ref" in schema:
             yield from self.check(value, resolve(schema["$ref"], self._root), path, depth + 1)

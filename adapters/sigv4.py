@@ -51,6 +51,9 @@ class AwsKeys(msgspec.Struct, frozen=True):
     secret_access_key: Secret
     session_token: Secret | None = None
 
+    def __repr__(self) -> str:
+        return "AwsKeys()"
+
 
 def signature_headers(
     method: str,

@@ -14,7 +14,7 @@ from typing import Literal, Protocol, TypeAlias
 
 import msgspec
 
-from tidewire.adapters.secrets import Secret
+from tidewire.adapters.secrets import HoldsSecret, Secret
 from tidewire.events.blocks import JSONObject
 from tidewire.events.errors import TidewireError
 from tidewire.events.messages import BaseMessage
@@ -88,6 +88,11 @@ class HttpRequest(msgspec.Struct):
     headers: dict[str, str | Secret]
     body: bytes = b""
     warnings: tuple[WarningEvent, ...] = ()
+
+    def __repr__(self) -> str:
+        # A query may hold a key that the caller put there, and a body is a prompt, of any length.
+        names = ", ".join(self.headers)
+        return f"HttpRequest({self.method} {self.url.partition('?')[0]}, headers=[{names}], {len(self.body)} bytes)"
 
 
 class Decoder(Protocol):
@@ -204,8 +209,11 @@ class Transport(Protocol):
         ...
 
 
-#: A key as users hand it in: the text, or a function (sync or async) that gives it anew for each request.
-KeySource: TypeAlias = "str | Secret | Callable[[], str] | Callable[[], Awaitable[str]]"
+#: A key in itself: a text, or a secret of ours or of another library, such as pydantic's ``SecretStr``.
+Key: TypeAlias = str | Secret | HoldsSecret
+
+#: A key as users hand it in: itself, or a function (sync or async) that gives it anew for each request.
+KeySource: TypeAlias = Key | Callable[[], Key] | Callable[[], Awaitable[Key]]
 
 
 class Credentials(Protocol):
@@ -294,6 +302,7 @@ __all__ = [
     "Credentials",
     "Decoder",
     "HttpRequest",
+    "Key",
     "KeySource",
     "ModelRequest",
     "NativeTool",

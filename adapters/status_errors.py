@@ -16,6 +16,7 @@ from typing import TypeGuard, cast
 import msgspec
 
 from tidewire.events.errors import BODY_LIMIT, APIStatusError, error_class_for_status
+from tidewire.events.json_depth import Bounded
 from tidewire.events.visible_text import TEXT_LIMIT, visible_text
 
 # Of bounded length: a page of open titles would cost the square of its length.
@@ -134,7 +135,7 @@ def status_error(
     body = body[:BODY_LIMIT]
     text = body.decode("utf-8", "replace")
     try:
-        facts = read_error(msgspec.json.decode(body))
+        facts = read_error(_any.decode(body))
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):  # a page or a text of whatever stands in between
         title = _TITLE.search(text)
         facts = ErrorFacts(message=title.group(1) if title else text)
@@ -145,6 +146,8 @@ def status_error(
         error.should_retry = error.is_retryable = wanted
     return error
 
+
+_any: Bounded[object] = Bounded(msgspec.json.Decoder())
 
 _WANTED = {"true": True, "false": False}
 

@@ -22,6 +22,9 @@ BROKEN_BODY = "the connection broke off before the end of the answer"
 def system_error(error: BaseException | None) -> OSError | None:
     """What the operating system or the TLS library said, from below a client's exception."""
     found = [cause for cause in causes(error) if isinstance(cause, OSError) and type(cause).__module__ in _PLAIN]
+    for cause in found:
+        # The frames of a client hold headers and proxies, and some record the local variables of a traceback.
+        cause.__traceback__ = cause.__cause__ = cause.__context__ = None
     by_tls = [cause for cause in found if isinstance(cause, ssl.SSLError)]
     by_number = [cause for cause in found if cause.errno]
     return next(reversed(by_tls or by_number or found), None)

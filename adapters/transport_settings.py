@@ -12,7 +12,7 @@ import msgspec
 from anyio import to_thread
 
 from tidewire.adapters.compression import ACCEPT_ENCODING, READ_LIMIT_BYTES
-from tidewire.adapters.secrets import Secret
+from tidewire.adapters.secrets import Secret, seal
 from tidewire.events.errors import ConfigurationError
 
 #: Which certificates are trusted: the system's, those of a file or folder, or whatever a ready-made context says.
@@ -40,7 +40,7 @@ class TransportSettings(msgspec.Struct, frozen=True, kw_only=True):
         read_limit_bytes: Most bytes that one read of a compressed body may swell to.
     """
 
-    proxy: str | None = None
+    proxy: str | Secret | None = None
     trust_env: bool = True
     verify: Verify = True
     http_client: object | None = None
@@ -49,7 +49,8 @@ class TransportSettings(msgspec.Struct, frozen=True, kw_only=True):
 
     def __repr__(self) -> str:
         # The proxy's URL may hold a password, and a client may show its headers.
-        shown = [f"proxy={_without_password(self.proxy)!r}"] if self.proxy else []
+        proxy = self.proxy.reveal() if isinstance(self.proxy, Secret) else self.proxy
+        shown = [f"proxy={_without_password(proxy)!r}"] if proxy else []
         shown += [
             f"{name}={getattr(self, name)!r}" for name in ("trust_env", "verify", "keepalive_s", "read_limit_bytes")
         ]
@@ -62,23 +63,29 @@ def _without_password(url: str) -> str:
     return f"{scheme}{separator}{rest.rpartition('@')[2]}"
 
 
-def proxy_for(settings: TransportSettings, url: str) -> str | None:
-    """The URL of the proxy that a request to this address goes through, or None.
+_NONE = Secret.sealed("", "proxy")
+
+
+def proxy_for(settings: TransportSettings, url: str) -> Secret | None:
+    """The URL of the proxy that a request to this address goes through, or None. It may hold a password.
 
     Raises:
         ConfigurationError: The proxy's URL has no scheme that is a proxy's.
     """
-    proxy = settings.proxy
+    proxy = seal(settings.proxy, "proxy")
     if proxy is None and settings.trust_env:
         target = urlsplit(url)
-        proxy = _variable(f"{target.scheme}_proxy") or _variable("all_proxy")
-        if proxy and _is_bypassed(target.hostname or "", target.port, _variable("no_proxy")):
+        proxy = seal(_variable(f"{target.scheme}_proxy") or _variable("all_proxy"), "proxy")
+        if proxy != _NONE and _is_bypassed(target.hostname or "", target.port, _variable("no_proxy")):
             return None
-    if not proxy:
+    if proxy is None or proxy == _NONE:
         return None
-    if "://" not in proxy:
-        proxy = f"http://{proxy}"
-    scheme = proxy.partition("://")[0].lower()
+    if not isinstance(proxy, Secret):
+        raise ConfigurationError(f"a proxy is a URL such as 'http://proxy:3128', not {type(proxy).__name__}")
+    proxy = proxy.checked()
+    if "://" not in proxy.reveal():
+        proxy = Secret.sealed(f"http://{proxy.reveal()}", "proxy")
+    scheme = proxy_scheme(proxy)
     if scheme not in ("http", "https", "socks5", "socks5h"):
         raise ConfigurationError(f"a proxy's URL starts with http://, https:// or socks5://, not with {scheme}://")
     return proxy
@@ -95,9 +102,9 @@ class Proxies:
 
     def __init__(self, settings: TransportSettings) -> None:
         self._settings = settings
-        self._known: dict[str, str | None] = {}
+        self._known: dict[str, Secret | None] = {}
 
-    def of(self, url: str) -> str | None:
+    def of(self, url: str) -> Secret | None:
         """As :func:`proxy_for`."""
         try:
             return self._known[url]
@@ -106,6 +113,11 @@ class Proxies:
                 self._known.clear()
             proxy = self._known[url] = proxy_for(self._settings, url)
             return proxy
+
+
+def proxy_scheme(proxy: Secret) -> str:
+    """What a proxy is spoken to: ``http``, ``https``, ``socks5``, ``socks5h``."""
+    return proxy.reveal().partition("://")[0].lower()
 
 
 def _variable(name: str) -> str:
@@ -200,6 +212,7 @@ __all__ = [
     "Verify",
     "origin_of",
     "proxy_for",
+    "proxy_scheme",
     "tls_context",
     "wire_headers",
 ]

@@ -13,7 +13,7 @@ from anyio import to_thread
 
 from tidewire.adapters.host import runs_on_asyncio
 from tidewire.adapters.spec import HttpRequest, Response, Transport
-from tidewire.adapters.transport_settings import Proxies, TransportSettings, Verify
+from tidewire.adapters.transport_settings import Proxies, TransportSettings, Verify, proxy_scheme
 from tidewire.events.errors import ConfigurationError
 
 
@@ -48,7 +48,7 @@ class HttpTransport:
         if package == "aiohttp" and self._client is None:
             # aiohttp knows no SOCKS proxies; httpx does with its extra `socks`.
             proxy = self._proxies.of(url)
-            if proxy is not None and proxy.lower().startswith("socks"):
+            if proxy is not None and proxy_scheme(proxy).startswith("socks"):
                 package = "httpx"
         made = self._made.get(package)
         if made is None:

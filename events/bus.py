@@ -26,6 +26,7 @@ from tidewire.events.blocks import JSON
 from tidewire.events.errors import RecursionLimitError
 from tidewire.events.fold import Fold
 from tidewire.events.types import Custom, End, Event, Run, WarningEvent
+from tidewire.events.visible_text import visible_text
 
 #: What hears events. Its result is awaited when it is awaitable, and otherwise ignored.
 Subscriber: TypeAlias = Callable[[Run, Event], Any]
@@ -221,8 +222,10 @@ class Bus:
         finally:
             late += self._drop_pending()
             if late:
-                names = ", ".join(sorted(set(late)))
-                _log.warning("subscribers were not done %.1f s after the end of a run: %s", END_FLUSH_S, names)
+                names = visible_text(", ".join(sorted(set(late))))
+                _log.warning(
+                    "subscribers were not done %.1f s after the end of a run: %s", END_FLUSH_S, visible_text(names)
+                )
 
     def close(self) -> None:
         """Drop what is still to be awaited, for an ended run whose owner cannot wait any more."""
@@ -290,7 +293,10 @@ class Bus:
             self._queue.clear()
         elif count > MAX_REACTIONS:
             self._queue.clear()
-            _log.warning("subscribers of run %s publish in answer to each other; the rest is dropped", self.run.name)
+            _log.warning(
+                "subscribers of run %s publish in answer to each other; the rest is dropped",
+                visible_text(self.run.name),
+            )
 
     async def _drain(self, late: list[str]) -> None:
         """Await what is pending. ``late`` gets the name of the subscriber that was awaited when time ran out."""
@@ -342,7 +348,7 @@ class Bus:
         if not subscription.reported:
             subscription.reported = True
             text = (
-                f"subscriber {subscription.name} raised {type(error).__name__}; "
+                f"subscriber {visible_text(subscription.name)} raised {type(error).__name__}; "
                 f"it is detached after {MAX_FAILURES} failures in a row"
             )
             self._queue.append(WarningEvent("subscriber_failed", text))

@@ -16,6 +16,7 @@ from tidewire.events.blocks import JSON, JSONObject, UsageMetadata
 from tidewire.events.chunks import AIMessageChunk
 from tidewire.events.errors import ConfigurationError
 from tidewire.events.foreign import left_behind
+from tidewire.events.json_depth import DEPTH_LIMIT, is_too_deep
 from tidewire.events.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage, ToolMessage
 from tidewire.events.plain_message import json_of
 from tidewire.events.spellings import bare_image
@@ -271,12 +272,14 @@ def messages_from_json(text: bytes | str) -> list[BaseMessage]:
     Raises:
         ConfigurationError: The text is not JSON, or holds something that is no message.
     """
+    if is_too_deep(text.encode("utf-8", "surrogatepass") if isinstance(text, str) else text):
+        raise ConfigurationError(f"this is no JSON: nested deeper than {DEPTH_LIMIT}")
     try:
         try:
             data: object = msgspec.json.decode(text)
         except msgspec.DecodeError:  # only json reads half a character
             data = json.loads(text)
-    except (ValueError, RecursionError) as wrong:
+    except ValueError as wrong:
         raise ConfigurationError(f"this is no JSON: {wrong}") from wrong
     if not isinstance(data, list):
         raise ConfigurationError(f"messages stand in a JSON array, not in {type(data).__name__}")

@@ -36,8 +36,9 @@ from collections.abc import Mapping
 from typing import ClassVar, Literal, Protocol
 
 from tidewire.events.blocks import ContentBlock, InvalidToolCall, JSONObject, ToolCall, UsageMetadata
+from tidewire.events.visible_text import visible_lines
 
-#: Longest text of an error, in characters; what outsiders send is cut before it reaches a message.
+#: Longest text of an error, in bytes; what outsiders send is cut before it reaches a message.
 MESSAGE_LIMIT = 2000
 #: Longest body kept on an error, in bytes.
 BODY_LIMIT = 64 * 1024
@@ -118,7 +119,8 @@ class TidewireError(Exception):
         attempts: int = 0,
         partial: PartialAnswer | None = None,
     ) -> None:
-        message = message if len(message) <= MESSAGE_LIMIT else message[: MESSAGE_LIMIT - 1] + "…"
+        # Whoever writes a message has made fit what it quotes; this is for what was forgotten.
+        message = visible_lines(message, MESSAGE_LIMIT)
         super().__init__(message)
         self.message = message
         self.provider = provider

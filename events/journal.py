@@ -27,6 +27,7 @@ from tidewire.events.blocks import JSON, JSONObject
 from tidewire.events.bus import Subscriber
 from tidewire.events.errors import ConfigurationError, StreamInterruptedError, TidewireError
 from tidewire.events.fold import Fold
+from tidewire.events.json_depth import DEPTH_LIMIT, is_too_deep
 from tidewire.events.messages import AIMessage
 from tidewire.events.plain_values import from_plain, to_plain
 from tidewire.events.types import End, Event, Run, Usage
@@ -307,6 +308,8 @@ def _encode(line: JSONObject) -> bytes:
 
 
 def _decode(line: bytes) -> JSON:
+    if is_too_deep(line):
+        raise ValueError(f"nested deeper than {DEPTH_LIMIT}")
     try:
         return msgspec.json.decode(line)
     except msgspec.DecodeError:  # only json reads half a character

@@ -20,6 +20,7 @@ import msgspec
 
 from tidewire.events.blocks import ContentBlock, JSONObject
 from tidewire.events.errors import APIStatusError, ConfigurationError
+from tidewire.events.logging import shown
 from tidewire.events.messages import AIMessage, BaseMessage, SystemMessage, ToolMessage
 from tidewire.events.plain_values import to_plain
 from tidewire.events.types import Custom, End, Event, Fallback, Finish, Meta, Retry, Run, Start, WarningEvent
@@ -140,16 +141,17 @@ class EventTracer:
             case Retry():
                 known.forget()
                 known.span.add_event(
-                    "tidewire.retry", {"attempt": event.attempt, "wait_s": event.wait_s, "reason": event.reason}
+                    "tidewire.retry", {"attempt": event.attempt, "wait_s": event.wait_s, "reason": shown(event.reason)}
                 )
             case Fallback():
                 known.forget()
-                known.span.add_event("tidewire.fallback", {"from": event.from_model, "to": event.to_model})
+                models = {"from": shown(event.from_model), "to": shown(event.to_model)}
+                known.span.add_event("tidewire.fallback", models)
             case WarningEvent():
-                known.span.add_event("tidewire.warning", {"code": event.code, "text": event.text})
+                known.span.add_event("tidewire.warning", {"code": event.code, "text": shown(event.text)})
             case Custom():
                 data: dict[str, AttributeValue] = {"data": _json(event.data)} if self._content else {}
-                known.span.add_event("tidewire.custom", {"name": event.name, **data})
+                known.span.add_event("tidewire.custom", {"name": shown(event.name), **data})
             case End():
                 with self._lock:
                     del self._open[run.id]
@@ -162,12 +164,12 @@ class EventTracer:
         attributes: dict[str, AttributeValue] = {"tidewire.run.id": str(run.id)}
         match run.kind:
             case "chat_model":
-                name, kind = f"chat {run.model}", trace.SpanKind.CLIENT
+                name, kind = shown(f"chat {run.model}"), trace.SpanKind.CLIENT
                 attributes |= _operation(run) | _request(event.parameters)
                 if self._content:
                     attributes |= _prompt(event.input)
             case "tool":
-                name, kind = f"execute_tool {run.name}", trace.SpanKind.INTERNAL
+                name, kind = shown(f"execute_tool {run.name}"), trace.SpanKind.INTERNAL
                 attributes |= _operation(run) | {"gen_ai.tool.type": "function"}
                 call_id = event.parameters.get("tool_call_id")
                 if call_id:
@@ -175,7 +177,7 @@ class EventTracer:
                 if self._content:
                     attributes["gen_ai.tool.call.arguments"] = _json(event.input)
             case "chain":
-                name, kind = run.name, trace.SpanKind.INTERNAL
+                name, kind = shown(run.name), trace.SpanKind.INTERNAL
         outside = trace.get_current_span()
         around = None if run.parent_id is None else self._open.get(run.parent_id)
         # Otherwise the program has a span of its own open within the run around.
@@ -209,11 +211,11 @@ class EventTracer:
         """What the conventions record of an answer, and its tokens."""
         span, meta, finish = known.span, known.meta, known.finish
         if meta.id is not None:
-            span.set_attribute("gen_ai.response.id", meta.id)
+            span.set_attribute("gen_ai.response.id", shown(meta.id))
         if meta.model is not None:
-            measured["gen_ai.response.model"] = meta.model
-            span.set_attribute("gen_ai.response.model", meta.model)
-        reason = None if finish is None else finish.provider_reason or finish.reason
+            measured["gen_ai.response.model"] = shown(meta.model)
+            span.set_attribute("gen_ai.response.model", shown(meta.model))
+        reason = None if finish is None else shown(finish.provider_reason or finish.reason)
         if reason is not None:
             span.set_attribute("gen_ai.response.finish_reasons", [reason])
         if self._content and isinstance(event.output, AIMessage):
@@ -235,12 +237,12 @@ class EventTracer:
 def _operation(run: Run) -> dict[str, AttributeValue]:
     """What both spans and metrics say of a run."""
     if run.kind == "tool":
-        return {"gen_ai.operation.name": "execute_tool", "gen_ai.tool.name": run.name}
+        return {"gen_ai.operation.name": "execute_tool", "gen_ai.tool.name": shown(run.name)}
     provider = run.provider or ""
     return {
         "gen_ai.operation.name": "chat",
         "gen_ai.provider.name": _PROVIDERS.get(provider, provider),
-        "gen_ai.request.model": run.model or "",
+        "gen_ai.request.model": shown(run.model or ""),
     }
 
 

@@ -9,12 +9,15 @@ from typing import cast
 import jiter
 
 from tidewire.events.blocks import JSONObject
+from tidewire.events.json_depth import DEPTH_LIMIT, is_too_deep
 
 
 def parse_arguments(text: str) -> JSONObject | str:
     """The arguments as a dict, or a sentence that says why they are none. An empty text stands for no arguments."""
     if not text or text.isspace():
         return {}
+    if is_too_deep(text.encode("utf-8", "surrogatepass")):
+        return f"the arguments are not valid JSON: nested deeper than {DEPTH_LIMIT}"
     try:
         value: object = jiter.from_json(text.encode("utf-8", "surrogatepass"), allow_inf_nan=False)
     except ValueError as strict:
@@ -23,7 +26,7 @@ def parse_arguments(text: str) -> JSONObject | str:
             return f"the arguments are not valid JSON: {strict}"
         try:
             value = json.loads(text, parse_constant=_no_constant)
-        except (ValueError, RecursionError):
+        except ValueError:
             return f"the arguments are not valid JSON: {strict}"
     if not isinstance(value, dict):
         return f"the arguments must be a JSON object, not {_kind(value)}"

@@ -13,6 +13,8 @@ _UNSAFE = re.compile(
     "[\\x00-\\x1f\\x7f-\\x9f\\xad\\u061c\\u180e\\u200b-\\u200f\\u2028-\\u202e\\u2060-\\u206f\\ufeff\\ufff9-\\ufffb"
     "\\ud800-\\udfff\\U000e0000-\\U000e007f]"
 )
+# Of these, what a text of several lines may have.
+_ON_LINES = re.compile(f"(?![\\t\\n]){_UNSAFE.pattern}")
 _SPACES = re.compile(r"[ \t\r\n]+")
 
 
@@ -24,9 +26,20 @@ def visible_text(text: str, limit: int = TEXT_LIMIT) -> str:
     return text if len(text) <= limit else text[: limit - 1] + "…"
 
 
+def visible_lines(text: str, limit_bytes: int) -> str:
+    """A text of ours that may quote outsiders: as :func:`visible_text`, but its lines stay, and it is cut by bytes."""
+    if text.isascii() and text.isprintable() and len(text) <= limit_bytes:  # nearly all are
+        return text
+    text = _ON_LINES.sub(_escape, text[: limit_bytes + 1])
+    encoded = text.encode()
+    if len(encoded) <= limit_bytes:
+        return text
+    return encoded[: limit_bytes - 3].decode(errors="ignore") + "…"
+
+
 def _escape(match: re.Match[str]) -> str:
     number = ord(match.group())
     return f"\\x{number:02x}" if number < 0x100 else f"\\u{number:04x}" if number < 0x10000 else f"\\U{number:08x}"
 
 
-__all__ = ["TEXT_LIMIT", "visible_text"]
+__all__ = ["TEXT_LIMIT", "visible_lines", "visible_text"]

@@ -8,6 +8,8 @@ from urllib.parse import parse_qsl, urlencode
 import msgspec
 
 from tidewire.adapters.miscalled import decoder_for
+from tidewire.adapters.redaction import Redactor
+from tidewire.adapters.secrets import Secret
 from tidewire.adapters.spec import Codec, Decoder, ModelRequest, Response
 from tidewire.events.blocks import JSONObject
 from tidewire.events.errors import (
@@ -46,8 +48,10 @@ class Attempt:
         "_http",
         "_is_sent",
         "_key",
+        "_redactor",
         "_request",
         "_settings",
+        "_signed",
         "decoder",
         "is_answered",
         "is_open",
@@ -70,6 +74,9 @@ class Attempt:
         #: What the limiter of the model wants to hear of this attempt.
         self.reservation: Reservation | None = None
         self._is_sent = False
+        # With the headers that were sent, and what finds our secrets in what comes back; made when it is needed.
+        self._signed = self._http
+        self._redactor: Redactor | None = None
 
     def _spell(self, request: ModelRequest) -> None:
         codec, asked = self._settings.adapter.choose(request)
@@ -98,7 +105,8 @@ class Attempt:
         """
         settings, codec = self._settings, self._codec
         watchdog.begin_attempt()
-        http = await settings.credentials.apply(self._http)
+        http = self._signed = await settings.credentials.apply(self._http)
+        self._redactor = None
         self._is_sent = True
         opening = settings.transport.open(http, connect_timeout_s=settings.timeout.connect)
         response = self.response = await watchdog.guard(opening, None)
@@ -115,15 +123,34 @@ class Attempt:
                 self.is_open = False
                 self._spell(msgspec.structs.replace(self._request, stream_usage=False))
                 return await self.open(watchdog)
-            raise codec.error(response.status, response.headers, body)
+            # Before anybody reads it: the frames of the error show what they hold, and a text that is cut short would
+            # show the beginning of a key.
+            body = self.redactor.data(body)
+            raise codec.error(response.status, self.redactor.values(response.headers), body)
         self.is_answered = True
         content_type = response.headers.get("content-type", "")
         self.decoder = decoder_for(codec, content_type, asked=self._request.stream)
         request_id = codec.request_id(response.headers)
+        if request_id is not None and self._is_echoed(request_id):
+            request_id = self.redactor.text(request_id)
         data: JSONObject | None = None
         if settings.include_response_headers:
-            data = {"headers": {name: text for name, text in response.headers.items() if name != "set-cookie"}}
+            told = {name: text for name, text in response.headers.items() if name != "set-cookie"}
+            data = {"headers": self.redactor.values(told)}
         return None if request_id is None and data is None else Meta(request_id=request_id, data=data)
+
+    @property
+    def redactor(self) -> Redactor:
+        """Finds what this request was paid with, and whatever else of it is secret."""
+        if self._redactor is None:
+            held = (*self._signed.headers.values(), *self._settings.query.values())
+            self._redactor = Redactor(value for value in held if isinstance(value, Secret))
+        return self._redactor
+
+    def _is_echoed(self, text: str) -> bool:
+        # Of each success: without the pattern of a redactor.
+        secrets = [value for value in self._signed.headers.values() if isinstance(value, Secret)]
+        return any(part in text for secret in secrets for part in secret.texts)
 
     def drop(self) -> None:
         """Close the connection at once. Safe to call at any time, and twice."""
@@ -141,6 +168,12 @@ class Attempt:
 
     def explain(self, error: TidewireError | LimitPassed, watchdog: Watchdog) -> TidewireError:
         """The error that the caller should see, for what came out of the transport or the decoder."""
+        found = self._explained(error, watchdog)
+        # The frames of decoders hold what the provider said, of any length and content.
+        self.redactor.clean(found, forget_frames=self.is_answered)
+        return found
+
+    def _explained(self, error: TidewireError | LimitPassed, watchdog: Watchdog) -> TidewireError:
         phase = watchdog.expired
         if phase is not None:
             late = timed_out(self._settings.timeout, phase)
@@ -174,14 +207,15 @@ def timed_out(timeout: Timeout, phase: TimeoutPhase) -> APITimeoutError:
     return APITimeoutError(f"no answer within {timeout.for_phase(phase):g} s ({phase})", phase=phase)
 
 
-def with_query(url: str, query: Mapping[str, str]) -> str:
+def with_query(url: str, query: Mapping[str, str | Secret]) -> str:
     """The address with these fields in its query, in place of its own of the same names.
 
     >>> with_query("https://a.example/chat?v=1", {"v": "2", "tier": "a b"})
     'https://a.example/chat?v=2&tier=a+b'
     """
     path, _, own = url.partition("?")
-    return f"{path}?{urlencode({**dict(parse_qsl(own, keep_blank_values=True)), **query})}"
+    fields = {name: value.reveal() if isinstance(value, Secret) else value for name, value in query.items()}
+    return f"{path}?{urlencode({**dict(parse_qsl(own, keep_blank_values=True)), **fields})}"
 
 
 __all__ = ["Attempt", "timed_out", "with_query"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterable
+from typing import TypeGuard
 
 import msgspec
 
@@ -114,7 +115,7 @@ def worth_keeping(events: Iterable[Event], fold: Fold) -> list[Event] | None:
     return kept if calls_fit else None
 
 
-def _shapes(name: str, value: str | Secret) -> bool:
+def _shapes(name: str, value: str | Secret) -> TypeGuard[str]:
     return isinstance(value, str) and not _WHO_CALLS.fullmatch(name)
 
 

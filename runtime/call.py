@@ -219,6 +219,7 @@ class Call:
         """One network read, or a failure that is not the last word. True when there is something to return."""
         before = len(published)
         tries = self._tries
+        data = b""
         try:
             attempt = tries.attempt
             if attempt is None:
@@ -232,6 +233,7 @@ class Call:
             self.bus.publish_all(decoder.feed(data) if data else decoder.close(), published)
         except (TidewireError, LimitPassed) as raised:
             error = tries.explain(raised, watchdog)
+            data = b""  # whoever records the local variables of a traceback need not have it
         else:
             if self._content_from is None:
                 self._content_from = _first_content(published, before)

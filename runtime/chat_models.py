@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar, overload
 
 import msgspec
 
+from tidewire.adapters.secrets import seal_keywords
 from tidewire.adapters.spec import Adapter
 from tidewire.call import Call
 from tidewire.construct import build_settings, model_and_rest, override
@@ -44,6 +45,7 @@ class ChatModel(Model[AIMessage, AIMessageChunk]):
     def __init__(
         self, model: str | None = None, *, model_provider: str | Adapter | None = None, **parameters: Any
     ) -> None:
+        seal_keywords(parameters)
         name, parameters = model_and_rest(model, parameters)
         if name is None:
             raise ConfigurationError(f"{type(self).__name__} needs the name of a model: model=…")
@@ -128,6 +130,7 @@ class ChatModel(Model[AIMessage, AIMessageChunk]):
         Raises:
             ConfigurationError: The schema is none, or uses a keyword that answers cannot be checked for.
         """
+        seal_keywords(parameters)
         from tidewire.fallbacks import change_all
         from tidewire.structured import form_of
         from tidewire.structured_model import StructuredModel
@@ -176,6 +179,7 @@ def init_chat_model(
     >>> init_chat_model("embedded:demo", script=["Hello!"]).invoke("Hi").text
     'Hello!'
     """
+    seal_keywords(parameters)
     name, rest = model_and_rest(model, parameters)
     if configurable_fields or name is None:
         defaults = {"model": name, "model_provider": model_provider, **rest}

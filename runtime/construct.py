@@ -9,9 +9,10 @@ from typing import Any, cast
 
 import msgspec
 
+from tidewire.adapters.addresses import check_header, checked_address
 from tidewire.adapters.credentials import ApiKey
 from tidewire.adapters.registry import find_adapter, split_model
-from tidewire.adapters.secrets import Secret
+from tidewire.adapters.secrets import Secret, seal_keywords, seal_named, without_user
 from tidewire.adapters.spec import Adapter
 from tidewire.adapters.transport_settings import TransportSettings
 from tidewire.adapters.transports import shared_transport
@@ -50,17 +51,16 @@ def _dict_of(name: str, value: object) -> dict[str, Any]:
 
 
 def _set_headers(settings: Settings, value: object) -> Settings:
-    given = _dict_of("default_headers", value)
-    for name, text in given.items():
-        if not isinstance(text, (str, Secret)):
-            raise ConfigurationError(f"the header {name!r} must be a text, got a {type(text).__name__}")
-    headers = {**settings.headers, **{name.lower(): text for name, text in given.items()}}
+    own = seal_named(_dict_of("default_headers", value))
+    for name, text in own.items():
+        check_header(name, text)
+    headers = {**settings.headers, **{name.lower(): text for name, text in own.items()}}
     return msgspec.structs.replace(settings, headers=headers)
 
 
 def _set_query(settings: Settings, value: object) -> Settings:
-    given = _dict_of("default_query", value)
-    query = {**settings.query, **{name: str(text) for name, text in given.items()}}
+    own = seal_named(_dict_of("default_query", value))
+    query = {**settings.query, **{name: text if isinstance(text, Secret) else str(text) for name, text in own.items()}}
     return msgspec.structs.replace(settings, query=query)
 
 
@@ -101,7 +101,8 @@ def _set_tool_choice(settings: Settings, value: JSON) -> Settings:
 
 
 def _set_base_url(settings: Settings, value: object) -> Settings:
-    return msgspec.structs.replace(settings, base_url=_address(settings.adapter, str(value), "base_url"))
+    url = checked_address(str(value), "base_url", bare_hosts=settings.adapter.bare_hosts)
+    return msgspec.structs.replace(settings, base_url=url)
 
 
 def _set_disable_streaming(settings: Settings, value: object) -> Settings:
@@ -200,6 +201,8 @@ def build_settings(model: str, provider: str | Adapter | None, keywords: Mapping
         provider, name = split_model(model, provider)
         adapter = find_adapter(provider)
     given = _by_usual_names(adapter, keywords)
+    del keywords
+    seal_keywords(given)
     if adapter.configure is not None:
         adapter, given = adapter.configure(given)
     carrying = {key: given.pop(key) for key in list(given) if key in _TRANSPORT_KEYWORDS}
@@ -207,12 +210,14 @@ def build_settings(model: str, provider: str | Adapter | None, keywords: Mapping
     if transport is None:
         own = adapter.transport
         transport = own() if own is not None else shared_transport(TransportSettings(**carrying))
+    base_url, header = _base_url(adapter)
     settings = Settings(
         adapter=adapter,
         model=name,
         transport=transport,
         credentials=given.pop("credentials", None) or ApiKey(adapter, given.pop("api_key", None)),
-        base_url=_base_url(adapter),
+        base_url=base_url,
+        headers={} if header is None else {"authorization": header},
         parameters=dict(adapter.default_parameters),
         profile=ModelProfile(adapter.provider, name),
     )
@@ -368,22 +373,13 @@ def _by_usual_names(adapter: Adapter, keywords: Mapping[str, Any]) -> dict[str, 
     return given
 
 
-def _base_url(adapter: Adapter) -> str:
+def _base_url(adapter: Adapter) -> tuple[str, Secret | None]:
+    """Where the provider lives, and the header that user and password in its address stand for."""
     for name in adapter.base_url_env:
-        url = os.environ.get(name, "").strip()
-        if url:
-            return _address(adapter, url, name)
-    return adapter.base_url
-
-
-def _address(adapter: Adapter, url: str, name: str) -> str:
-    """An address without the slash at its end, once it is known to be one."""
-    url = url.strip().rstrip("/")
-    scheme, separator, rest = url.partition("://")
-    if not adapter.bare_hosts and not (scheme and separator and rest):
-        where = f"https://{url.removeprefix('//')}" if url else "https://…"
-        raise ConfigurationError(f"{name} must be a whole URL such as {where!r}, got {url!r}, which has no scheme")
-    return url
+        if os.environ.get(name, "").strip():
+            url, header = without_user(os.environ[name].strip())
+            return checked_address(url, name, bare_hosts=adapter.bare_hosts), header
+    return adapter.base_url, None
 
 
 def _unknown(provider: str, name: str, known: frozenset[str]) -> str:

@@ -7,10 +7,11 @@ A model is a frozen set of settings, or one that the config of each call complet
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Never, Self, TypeVar, cast
 
 import msgspec
 
+from tidewire.adapters.secrets import seal_keywords
 from tidewire.blocking import run_blocking
 from tidewire.call import Call
 from tidewire.config import RunnableConfig, check_config, merge_configs
@@ -85,6 +86,7 @@ class Model(Runnable[ModelInput, Out, Piece, Call]):
 
     def bind(self, **parameters: Any) -> Self:
         """A copy that sends these parameters with every call; later ones win."""
+        seal_keywords(parameters)
         return self._changed(lambda settings: override(settings, parameters))
 
     def bind_tools(
@@ -111,6 +113,7 @@ class Model(Runnable[ModelInput, Out, Piece, Call]):
         Raises:
             ConfigurationError: Something is no tool, or the chosen tool is not bound.
         """
+        seal_keywords(parameters)
         from tidewire.fallbacks import change_all
         from tidewire.tool_binding import add_tools, tool_choice_of, tools_of
 
@@ -220,10 +223,14 @@ class Model(Runnable[ModelInput, Out, Piece, Call]):
             ConfigurationError: A name is unknown.
         """
 
+        changed = dict(update or {})
+        del update
+        seal_keywords(changed)
+
         def change(settings: Settings) -> Settings:
             known = settings.profile
             settings = msgspec.structs.replace(settings, profile=None if known is None else known.copy())
-            return override(settings, update or {})
+            return override(settings, changed)
 
         return self._changed(change)
 
@@ -296,7 +303,20 @@ class Model(Runnable[ModelInput, Out, Piece, Call]):
             return setting_of(readable_settings(self), name)
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({self.source})"
+        # One whose arguments were refused has no settings, and is shown by whoever records the frames of the error.
+        return f"{type(self).__name__}({getattr(self, 'source', '')})"
+
+    def __copy__(self) -> Self:
+        return self  # nothing of it ever changes
+
+    def __deepcopy__(self, memo: object) -> Self:
+        return self
+
+    def __reduce__(self) -> Never:
+        raise TypeError(
+            f"a {type(self).__name__} is not pickled: it holds keys and connections, which belong to this process. "
+            "Pass the arguments that it is made with, and make it anew with init_chat_model(…) where it is needed"
+        )
 
     def _with_only(self, tools: Sequence[ToolLike] | None) -> Settings:
         """The settings with these tools in place of those that are bound; None leaves them."""

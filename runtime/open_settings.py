@@ -21,6 +21,7 @@ from tidewire.adapters.registry import (
     provider_names,
     split_named,
 )
+from tidewire.adapters.secrets import seal_keywords
 from tidewire.adapters.spec import Adapter
 from tidewire.config import RunnableConfig, check_config, inherited_config, merge_configs
 from tidewire.construct import build_settings, keyword_names
@@ -148,7 +149,9 @@ class OpenSettings:
             for name in foreign:
                 self._refuse_misspelt(name, name, known)
                 del taken[name]
-        return {name: value for name, value in taken.items() if value is not None}
+        found = {name: value for name, value in taken.items() if value is not None}
+        seal_keywords(found)
+        return found
 
     def _is_open(self, name: str) -> bool:
         if self._fields is not None:

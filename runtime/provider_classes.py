@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tidewire.adapters.secrets import Secret
+from tidewire.adapters.secrets import seal_keywords
 from tidewire.chat_models import ChatModel
 from tidewire.construct import model_and_rest
 from tidewire.events.errors import ConfigurationError
@@ -22,6 +22,7 @@ class AzureChatOpenAI(ChatModel):
     __slots__ = ()
 
     def __init__(self, model: str | None = None, **parameters: Any) -> None:
+        seal_keywords(parameters)
         name, parameters = model_and_rest(model, parameters)
         name = name or parameters.get("azure_deployment") or parameters.get("deployment_name")
         if not name:
@@ -112,6 +113,7 @@ class ChatHuggingFace(ChatModel):
     __slots__ = ()
 
     def __init__(self, model: str | None = None, *, llm: HuggingFaceEndpoint | None = None, **parameters: Any) -> None:
+        seal_keywords(parameters)
         name, parameters = model_and_rest(model, parameters)
         if llm is not None:
             name = name or llm.model
@@ -252,13 +254,11 @@ class HuggingFaceEndpoint:
     __slots__ = ("model", "parameters")
 
     def __init__(self, repo_id: str | None = None, *, endpoint_url: str | None = None, **parameters: Any) -> None:
+        seal_keywords(parameters)
         #: The model's name. A server for one model does not ask for it.
         self.model: str | None = repo_id or parameters.pop("model", None) or (endpoint_url and "tgi")
         #: The keywords of the chat model.
         self.parameters: dict[str, Any] = parameters
-        for name in ("api_key", "huggingfacehub_api_token"):
-            if isinstance(parameters.get(name), str):
-                parameters[name] = Secret(parameters[name], name)
         if endpoint_url is not None:
             self.parameters["endpoint_url"] = endpoint_url
 

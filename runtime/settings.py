@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol, Self, TypeAlias, cast
 
 import msgspec
 
+from tidewire.adapters.secrets import Secret
 from tidewire.adapters.spec import (
     Adapter,
     Credentials,
@@ -82,8 +83,8 @@ class Settings(msgspec.Struct, frozen=True):
     credentials: Credentials
     base_url: str
     parameters: JSONObject = {}
-    headers: dict[str, str] = {}
-    query: dict[str, str] = {}
+    headers: dict[str, str | Secret] = {}
+    query: dict[str, str | Secret] = {}
     include_response_headers: bool = False
     extra_body: JSONObject = {}
     tools: tuple[ToolSpec | NativeTool, ...] = ()

@@ -19,6 +19,7 @@ from tidewire.adapters.spec import Adapter, ModelRequest, OutputSchema, ToolSpec
 from tidewire.class_fields import fields_of
 from tidewire.events.blocks import JSON, JSONObject
 from tidewire.events.errors import ConfigurationError, OutputParsingError, RefusalError
+from tidewire.events.json_depth import DEPTH_LIMIT, is_too_deep
 from tidewire.events.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage
 from tidewire.events.types import FinishReason
 from tidewire.schema_forms import strict_schema, without_nulls
@@ -269,9 +270,11 @@ def _is_typed_dict(hint: TypeHint) -> bool:
 
 
 def _decoded(text: str) -> JSON:
+    if is_too_deep(text.encode("utf-8", "surrogatepass")):
+        raise OutputParsingError(f"the answer is not valid JSON: nested deeper than {DEPTH_LIMIT}")
     try:
         return json.loads(text, parse_constant=_no_constant)
-    except (ValueError, RecursionError) as error:
+    except ValueError as error:
         raise OutputParsingError(f"the answer is not valid JSON: {error}") from error
 
 

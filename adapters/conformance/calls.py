@@ -218,8 +218,11 @@ class Calls:
         wrong: list[str] = []
         if self._adapter.key_required and not wrapped:
             wrong.append(f"no header holds the key, wrapped as a Secret: {sorted(sent.headers)}")
-        if KEY in repr(sent) or KEY in repr(model):
-            wrong.append(f"the key is shown: {shown(sent, 1000)}")
+        # What shows itself shows no header; whoever looks into the request sees all that is no Secret.
+        parts = {"url": sent.url, "body": sent.body.decode("utf-8", "replace"), **sent.headers}
+        wrong += [f"the key is shown: {name}={shown(part, 200)}" for name, part in parts.items() if KEY in str(part)]
+        if KEY in repr(model):
+            wrong.append(f"the key is shown: {shown(model, 200)}")
         self._check("the key", wrong)
 
     def _make(self, replay: ReplayTransport, recording: Recording | None, **keywords: object) -> Model:

@@ -53,22 +53,23 @@ def test_the_environments_proxy_is_found(
 ) -> None:
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
-    assert proxy_for(TransportSettings(), url) == proxy
+    found = proxy_for(TransportSettings(), url)
+    assert (None if found is None else found.reveal()) == proxy
     assert proxy_for(TransportSettings(trust_env=False), url) is None
-    assert proxy_for(TransportSettings(proxy="http://own:1"), url) == "http://own:1"
+    assert proxy_for(TransportSettings(proxy="http://own:1"), url) == Secret("http://own:1")
 
 
 def test_the_environment_is_read_when_an_address_is_first_gone_to(monkeypatch: pytest.MonkeyPatch) -> None:
     proxies = Proxies(TransportSettings())
     monkeypatch.setenv("https_proxy", "p:1")
     monkeypatch.setenv("no_proxy", "")
-    assert proxies.of("https://a.example") == "http://p:1"
+    assert proxies.of("https://a.example") == Secret("http://p:1")
     monkeypatch.setenv("https_proxy", "p:2")
-    assert proxies.of("https://a.example") == "http://p:1"
-    assert proxies.of("https://b.example") == "http://p:2"
+    assert proxies.of("https://a.example") == Secret("http://p:1")
+    assert proxies.of("https://b.example") == Secret("http://p:2")
     for number in range(MOST_KNOWN):
         proxies.of(f"https://{number}.example")
-    assert proxies.of("https://a.example") == "http://p:2", "what is long unused is forgotten"
+    assert proxies.of("https://a.example") == Secret("http://p:2"), "what is long unused is forgotten"
 
 
 def test_settings_show_no_password() -> None:

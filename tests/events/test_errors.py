@@ -88,7 +88,8 @@ def test_status_errors_keep_what_the_provider_said() -> None:
 
 
 def test_texts_are_cut_to_their_limits() -> None:
-    assert len(TidewireError("x" * 5000).message) == MESSAGE_LIMIT
+    assert len(TidewireError("x" * 5000).message.encode()) == MESSAGE_LIMIT
+    assert MESSAGE_LIMIT - 3 < len(TidewireError("€" * 5000).message.encode()) <= MESSAGE_LIMIT
     assert TidewireError("x" * MESSAGE_LIMIT).message == "x" * MESSAGE_LIMIT
     assert len(ResponseDecodeError("bad", excerpt="y" * 5000).excerpt) == 500
     assert APIStatusError("no", body="z" * (BODY_LIMIT + 1)).body == "z" * BODY_LIMIT
