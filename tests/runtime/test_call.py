@@ -98,6 +98,23 @@ async def test_a_call_that_succeeds_ends_after_its_connection() -> None:
     assert (transport.opened, transport.aborted) == (1, 0)
 
 
+async def test_who_is_awaited_has_heard_the_end_before_the_error_is_raised() -> None:
+    heard: list[str] = []
+
+    async def hear(run: Run, event: Event) -> None:
+        if isinstance(event, End):
+            await anyio.lowlevel.checkpoint()
+            heard.append(event.outcome)
+
+    model, _ = model_on([status(400), frame("a")])
+    with pytest.raises(BadRequestError):
+        await model.ainvoke("hi", {"callbacks": hear})
+    assert heard == ["error"]
+    with pytest.raises(StreamInterruptedError):
+        await model.ainvoke("hi", {"callbacks": hear})
+    assert heard == ["error", "error"]
+
+
 async def test_usage_that_nobody_reported_is_unknown() -> None:
     heard = Heard()
     model, _ = model_on(frame("a") + FINISH + DONE)
