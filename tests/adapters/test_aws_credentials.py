@@ -60,6 +60,14 @@ async def test_a_given_key_is_a_bearer_key() -> None:
     assert (await paid(payer(api_key=Secret("key"))))["authorization"] == "Bearer key"
 
 
+def test_an_access_key_is_a_text_or_a_secret() -> None:
+    wrong: Any = 5
+    with pytest.raises(ConfigurationError, match="aws_access_key_id is a text or a Secret, not int"):
+        keys_given(wrong, "secret", None)
+    with pytest.raises(ConfigurationError, match="aws_session_token is a text or a Secret, not int"):
+        keys_given("id", "secret", wrong)
+
+
 async def test_a_key_may_come_from_a_function_for_each_request() -> None:
     given = iter(["one", "two"])
 
