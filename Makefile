@@ -67,16 +67,15 @@ covered: $(VENV)/.installed-dev
 	@$(if $(COVERED),echo "every branch of these is to be run:" && $(VENV)/bin/coverage report --fail-under=100 \
 		--include=$(subst $(space),$(comma),$(strip $(COVERED))))
 
-# Every other Python that tidewire supports and the machine has, each in an environment of its own. What is left out
-# there would say the same on every Python: judges of wire formats, and suites that repeat one code path for each of
-# them. `make further LEFT_OUT=` leaves nothing out.
-LEFT_OUT ?= benchmarks faults guides langchain lifetime reference_page security simulation adapters/conformance \
-	adapters/requests adapters/simulator adapters/test_conformance.py adapters/test_recordings.py
+# Every other Python that tidewire supports and the machine has, each in an environment of its own. There the tests run
+# that may come out otherwise on another Python: of what runs, of types that are read, of event loops and sockets, of
+# the docs. `make further FURTHER=tests` runs all of them.
+FURTHER ?= tests/events tests/runtime tests/adapters/test_host.py $(wildcard tests/adapters/test_*transport*.py tests/test_*.py)
 
 further: $(VENV)/.installed-dev
 	@set -e; tested=$$($(VENV)/bin/python -c 'import platform; print(platform.python_version())'); \
 	for found in $$($(VENV)/bin/python tests/tooling/find_pythons.py); do \
-		$(MAKE) --no-print-directory pytest ARGS="--hypothesis-profile=small $(LEFT_OUT:%=--ignore=tests/%)" \
+		$(MAKE) --no-print-directory pytest ARGS="--hypothesis-profile=small $(FURTHER)" \
 			PYTHON="$${found#*=}" VENV=".venv-$${found%%=*}"; \
 		tested="$$tested, $$(.venv-$${found%%=*}/bin/python -c 'import platform; print(platform.python_version())')"; \
 	done; \
