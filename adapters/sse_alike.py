@@ -31,7 +31,9 @@ _SEAM_BYTES = 8192
 
 # What a JSON text cannot hold as it stands; line feeds are counted instead, as they stand between the texts.
 _SPECIAL = re.compile(rb'[\x00-\x09\x0b-\x1f"\\]')
-_PADDING = re.compile(rb"[A-Za-z0-9 ]*")
+# Padding is the text of a field, or blanks between two signs of the JSON, where a letter would break it.
+_LETTERS = re.compile(rb"[A-Za-z0-9]*")
+_BLANKS = re.compile(rb" *")
 _NUMBERS = re.compile(rb"(?:[1-9][0-9]*,)*")
 
 _text = msgspec.json.Decoder(str)
@@ -174,7 +176,8 @@ class AlikeEvents:
             pieces = [piece for _, found, piece in split if found]
         if self._before_padding:
             split = [piece.rpartition(self._before_padding) for piece in pieces]
-            if not _PADDING.fullmatch(b"".join([padding for _, _, padding in split])):
+            allowed = _LETTERS if self._before_padding.endswith(b'"') else _BLANKS
+            if not allowed.fullmatch(b"".join([padding for _, _, padding in split])):
                 return None
             pieces = [piece for piece, found, _ in split if found]
         if len(pieces) != len(events):

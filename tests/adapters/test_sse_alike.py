@@ -221,9 +221,9 @@ CHAT_EVENTS = st.one_of(
 )
 
 
-def message_delta(text: str, kind: str = "text", index: int = 0, blanks: int = 0) -> bytes:
+def message_delta(text: str, kind: str = "text", index: int = 0, blanks: str = "") -> bytes:
     delta = json.dumps({"type": f"{kind}_delta", kind: text}, separators=(",", ":"))
-    data = f'{{"type":"content_block_delta","index":{index},"delta":{delta}{" " * blanks}}}'
+    data = f'{{"type":"content_block_delta","index":{index},"delta":{delta}{blanks}}}'
     return f"event: content_block_delta\ndata: {data}\n\n".encode()
 
 
@@ -239,9 +239,11 @@ def block_stop(index: int) -> bytes:
     return message_frame("content_block_stop", index=index)
 
 
+# What providers pad a frame with, and what would break it.
+BLANKS = st.sampled_from(["", " ", "   ", "  a "])
 MESSAGE_EVENTS = st.one_of(
-    st.builds(message_delta, TEXTS, st.just("text"), st.integers(0, 1), st.integers(0, 3)),
-    st.builds(message_delta, TEXTS, st.just("thinking"), st.integers(0, 1), st.integers(0, 3)),
+    st.builds(message_delta, TEXTS, st.just("text"), st.integers(0, 1), BLANKS),
+    st.builds(message_delta, TEXTS, st.just("thinking"), st.integers(0, 1), BLANKS),
     st.builds(block_stop, st.integers(0, 1)),
     st.builds(block_start, st.integers(0, 1)),
     st.sampled_from([message_frame("ping"), message_frame("message_stop"), b"event: error\ndata: {}\n\n"]),
