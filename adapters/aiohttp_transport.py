@@ -230,7 +230,7 @@ class AiohttpResponse(HttpResponse):
         # A RuntimeError says that the connection is closed.
         except (aiohttp.ClientError, OSError, RuntimeError) as error:
             # aiohttp raises at once, although bytes that came before may still lie in its buffer.
-            data = self._content._read_nowait(-1)  # pyright: ignore[reportPrivateUsage]
+            data = self._content._read_nowait(-1)  # pyright: ignore[reportPrivateUsage]  # nothing public gives it
             if data and not self._over:
                 return data
             broken: BaseException = error

@@ -113,8 +113,8 @@ class Handle(Generic[T]):
                 self._succeeded = True
         except get_cancelled_exc_class():
             raise
-        # A task that raised into its host would end all the others; whoever waits for the task gets the error.
-        except BaseException as error:  # noqa: BLE001
+        # A task that raised into its host would end all the others.
+        except BaseException as error:  # noqa: BLE001 - kept for whoever waits for the task, who gets it raised
             self._error = error
         finally:
             self.end()
@@ -239,7 +239,7 @@ class _AsyncioHost(Host):
             raise RuntimeError("the event loop is closed")
         task = self._loop.create_task(function(*args))
         # Python tells of a loop that is dropped unclosed; it need not tell of each of our tasks as well.
-        setattr(task, "_log_destroy_pending", False)  # noqa: B010  # asyncio's own switch has no public name
+        setattr(task, "_log_destroy_pending", False)  # noqa: B010 - asyncio's own switch has no public name
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         # A task that is cancelled before its first step ends without having begun.

@@ -6,6 +6,7 @@ They are imported by name when one of them is measured, since no environment has
 from __future__ import annotations
 
 import os
+from abc import ABC, abstractmethod
 from importlib import import_module
 from typing import Any, TypeAlias
 
@@ -16,10 +17,21 @@ _HI = [{"role": "user", "content": "hi"}]
 
 
 class _Peer:
-    """A client for each address."""
+    """A library, used as its documentation says."""
+
+    async def aclose(self) -> None:
+        """Nothing: the process ends."""
+
+
+class _WithClient(_Peer, ABC):
+    """A library that has a client for each address."""
 
     def __init__(self) -> None:
         self._clients: dict[str, Foreign] = {}
+
+    @abstractmethod
+    def _make(self, url: str) -> Foreign:
+        """The client for an address."""
 
     def _client(self, url: str) -> Foreign:
         client = self._clients.get(url)
@@ -27,14 +39,8 @@ class _Peer:
             client = self._clients[url] = self._make(url)
         return client
 
-    def _make(self, url: str) -> Foreign:
-        raise NotImplementedError
 
-    async def aclose(self) -> None:
-        """Nothing: the process ends."""
-
-
-class OpenAI(_Peer):
+class OpenAI(_WithClient):
     """openai's own client."""
 
     def _make(self, url: str) -> Foreign:
@@ -56,7 +62,7 @@ class OpenAI(_Peer):
         return int(reply.usage.completion_tokens) if reply.choices[0].message.content else 0
 
 
-class Anthropic(_Peer):
+class Anthropic(_WithClient):
     """anthropic's own client."""
 
     def _make(self, url: str) -> Foreign:
@@ -72,7 +78,7 @@ class Anthropic(_Peer):
         return tokens
 
 
-class LangchainOpenAI(_Peer):
+class LangchainOpenAI(_WithClient):
     """``ChatOpenAI``."""
 
     def _make(self, url: str) -> Foreign:
@@ -109,7 +115,7 @@ class LangchainOpenAI(_Peer):
         return sum(int(message.usage_metadata["output_tokens"]) for message in messages)
 
 
-class LangchainAnthropic(_Peer):
+class LangchainAnthropic(_WithClient):
     """``ChatAnthropic``."""
 
     def _make(self, url: str) -> Foreign:
@@ -150,7 +156,7 @@ class LiteLLM(_Peer):
         return await ask(model="openai/bench", messages=_HI, api_base=url, api_key="x", num_retries=0, **parameters)
 
 
-class PydanticAI(_Peer):
+class PydanticAI(_WithClient):
     """``Agent`` with a model of OpenAI's."""
 
     def _make(self, url: str) -> Foreign:

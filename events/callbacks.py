@@ -152,7 +152,19 @@ _METHODS = tuple(name for name in vars(BaseCallbackHandler) if name.startswith("
 _BY_PLACE = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
 _PLACES = {"on_chat_model_start": 2, "on_tool_start": 2, "on_chain_start": 2, "on_custom_event": 2}
 _GIVEN = frozenset(
-    "run_id parent_run_id tags metadata name chunk invocation_params options inputs response tool_call_id".split()  # noqa: SIM905
+    {
+        "chunk",
+        "inputs",
+        "invocation_params",
+        "metadata",
+        "name",
+        "options",
+        "parent_run_id",
+        "response",
+        "run_id",
+        "tags",
+        "tool_call_id",
+    }
 )
 
 

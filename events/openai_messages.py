@@ -15,9 +15,8 @@ _ROLES = {"system": "system", "human": "user", "ai": "assistant", "tool": "tool"
 _AUDIO_FORMATS = {"mpeg": "mp3", "x-wav": "wav", "wave": "wav"}
 
 
-# A text is an iterable of texts too; it is the first form that counts for it.
 @overload
-def convert_to_openai_messages(  # type: ignore[overload-overlap]
+def convert_to_openai_messages(  # type: ignore[overload-overlap]  # a text is an iterable of texts, too
     messages: BaseMessage | str | Mapping[str, Any],
     *,
     text_format: Literal["string", "block"] = "string",

@@ -165,7 +165,19 @@ _READERS: dict[str, Callable[[Settings], Any]] = {
 }
 #: Keywords that say which model it is, and where and how it is reached; of models that take over, each has its own.
 _PLACE = frozenset(
-    "api_key base_url callbacks credentials default_headers extra_body metadata model profile tags transport".split()  # noqa: SIM905
+    {
+        "api_key",
+        "base_url",
+        "callbacks",
+        "credentials",
+        "default_headers",
+        "extra_body",
+        "metadata",
+        "model",
+        "profile",
+        "tags",
+        "transport",
+    }
 )
 #: Parameters that are numbers wherever they exist.
 _NUMBERS = frozenset({"temperature", "top_p", "frequency_penalty", "presence_penalty"})

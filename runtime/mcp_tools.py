@@ -79,7 +79,7 @@ def _tool_of(session: MCPSession, listed: JSONObject) -> BaseTool:
 async def _call(session: MCPSession, name: str, /, **arguments: Any) -> tuple[Content, JSON]:
     from mcp.shared import exceptions
 
-    refusal: type[Exception] = getattr(exceptions, "MCPError", None) or getattr(exceptions, "McpError")  # noqa: B009
+    refusal: type[Exception] = getattr(exceptions, "MCPError", None) or getattr(exceptions, "McpError")  # noqa: B009 - older versions
     try:
         result = _plain(await session.call_tool(name, arguments))
     except refusal as error:

@@ -59,7 +59,9 @@ FACTS = frozenset(
     ]
 )
 #: What they give prices of.
-PRICES = frozenset("cache_read cache_write input input_audio output output_audio reasoning tiers".split())  # noqa: SIM905
+PRICES = frozenset(
+    {"cache_read", "cache_write", "input", "input_audio", "output", "output_audio", "reasoning", "tiers"}
+)
 
 _lock = Lock()
 

@@ -114,7 +114,7 @@ class Answering:
         try:
             plan = self._brain.answer(asked)
             fail = fault or plan.fail
-        except Exception as error:  # noqa: BLE001  # of the script: told to the client now and to the test at the end
+        except Exception as error:  # noqa: BLE001 - of the script: told to the client now and to the test at the end
             self.error = error
             return api.refuse(Fail(status=500, message=f"the script failed: {error!r}"), request_id), None
         foreign = [event.block.get("type") for step in plan.steps for event in step.events if isinstance(event, Block)]
