@@ -361,7 +361,7 @@ class _Invocation:
         return self._succeeded(result)
 
     def _read(self) -> tuple[list[Value], dict[str, Value]]:
-        return self._tool._arguments.read(self._tool.name, self._given, self._injection)  # pyright: ignore[reportPrivateUsage]
+        return self._tool._arguments.read(self._tool.name, self._given, self._injection)  # pyright: ignore[reportPrivateUsage]  # it is of this package
 
     def _refused(self, error: ToolError) -> Value:
         handling = self._tool.handle_validation_error

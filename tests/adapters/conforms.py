@@ -15,7 +15,7 @@ def problem_with(value: object, kind: Any) -> str | None:  # noqa: ANN401 - a ty
     return _check(value, kind, "$")
 
 
-def _check(value: object, kind: Any, where: str) -> str | None:  # noqa: ANN401
+def _check(value: object, kind: Any, where: str) -> str | None:  # noqa: ANN401 - any of its forms
     if kind is Any or kind is object:
         return None
     origin: Any = typing.get_origin(kind)
@@ -44,7 +44,7 @@ def _check(value: object, kind: Any, where: str) -> str | None:  # noqa: ANN401
     return None if isinstance(value, plain) else f"{where}: {value!r} is no {kind}"
 
 
-def _check_object(value: object, kind: Any, where: str) -> str | None:  # noqa: ANN401
+def _check_object(value: object, kind: Any, where: str) -> str | None:  # noqa: ANN401 - any of its forms
     if not isinstance(value, dict):
         return f"{where}: {value!r} is no object"
     given = cast("dict[str, object]", value)
@@ -60,7 +60,7 @@ def _check_object(value: object, kind: Any, where: str) -> str | None:  # noqa: 
     return _first(_check(item, fields[key], f"{where}.{key}") for key, item in given.items())
 
 
-def _origin(kind: Any) -> Any:  # noqa: ANN401
+def _origin(kind: Any) -> Any:  # noqa: ANN401 - any of its forms
     return typing.get_origin(kind)
 
 

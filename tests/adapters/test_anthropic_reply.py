@@ -349,7 +349,7 @@ def test_usage_is_a_running_total_and_counts_what_the_cache_held() -> None:
         ("sleepy", "other"),
     ],
 )
-def test_the_reason_to_stop_in_one_word_for_all_providers(word: str, reason: Any) -> None:  # noqa: ANN401
+def test_the_reason_to_stop_in_one_word_for_all_providers(word: str, reason: Any) -> None:  # noqa: ANN401 - any of its forms
     end = {"type": "message_delta", "delta": {"stop_reason": word}, "usage": {}}
     assert told(end) == [Meta(data={"stop_reason": word}), Finish(reason, word)]
 

@@ -151,12 +151,12 @@ def test_tools_are_spelled_with_what_only_anthropic_knows_of_them() -> None:
         (("tool", "weather"), False, {"type": "tool", "name": "weather", "disable_parallel_tool_use": True}),
     ],
 )
-def test_the_choice_of_a_tool(choice: Any, parallel: bool | None, spelled: JSONObject | None) -> None:  # noqa: ANN401
+def test_the_choice_of_a_tool(choice: Any, parallel: bool | None, spelled: JSONObject | None) -> None:  # noqa: ANN401 - any of its forms
     assert body(tools=(WEATHER,), tool_choice=choice, parallel_tool_calls=parallel).get("tool_choice") == spelled
 
 
 @pytest.mark.parametrize("choice", [None, "auto", "none"])
-def test_without_tools_nothing_is_said_of_them(choice: Any) -> None:  # noqa: ANN401
+def test_without_tools_nothing_is_said_of_them(choice: Any) -> None:  # noqa: ANN401 - any of its forms
     assert "tool_choice" not in body(tool_choice=choice, parallel_tool_calls=False)
 
 

@@ -309,6 +309,6 @@ def test_a_refused_request_takes_nothing_from_the_script() -> None:
 
 def test_what_is_no_reply_is_refused_by_its_type() -> None:
     with pytest.raises(ConfigurationError, match="not int"):
-        ask(script=[3])  # type: ignore[list-item]  # pyright: ignore[reportArgumentType]
+        ask(script=[3])  # type: ignore[list-item]  # pyright: ignore[reportArgumentType]  # on purpose
     with pytest.raises(ConfigurationError, match="not a text"):
         Brain("hello")

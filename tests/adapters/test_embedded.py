@@ -473,13 +473,13 @@ def test_the_provider_takes_no_key_and_has_a_transport_of_its_own() -> None:
 @pytest.mark.parametrize(
     ("make", "match"),
     [
-        (lambda: Fail(kind="stal"), "nothing fails by 'stal'; did you mean 'stall'"),  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
-        (lambda: Fail(kind="nonsense"), "known are 'status'"),  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
-        (lambda: Fail(after_token=2), "did you mean 'after_tokens'"),  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
-        (lambda: Pace(first_token=2), "did you mean 'first_token_s'"),  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+        (lambda: Fail(kind="stal"), "nothing fails by 'stal'; did you mean 'stall'"),  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]  # on purpose
+        (lambda: Fail(kind="nonsense"), "known are 'status'"),  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]  # on purpose
+        (lambda: Fail(after_token=2), "did you mean 'after_tokens'"),  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]  # on purpose
+        (lambda: Pace(first_token=2), "did you mean 'first_token_s'"),  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]  # on purpose
         (lambda: Pace(first_token_s=-1), "a number from 0, not -1"),
-        (lambda: Pace(tokens_per_second="fast"), "not 'fast'"),  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
-        (lambda: Reply(txt="hi"), "did you mean 'text'"),  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+        (lambda: Pace(tokens_per_second="fast"), "not 'fast'"),  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]  # on purpose
+        (lambda: Reply(txt="hi"), "did you mean 'text'"),  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]  # on purpose
     ],
 )
 def test_what_a_script_has_no_word_for_is_told_with_the_nearest_one(make: Callable[[], object], match: str) -> None:

@@ -146,7 +146,7 @@ async def eventually(condition: Callable[[], bool]) -> bool:
     """Whether it becomes true within the tests' patience."""
     with anyio.move_on_after(PATIENCE_S):
         # What is waited for happens outside of the loop or by a descriptor's disappearance: nothing tells of it.
-        while not condition():  # noqa: ASYNC110
+        while not condition():  # noqa: ASYNC110 - nothing tells of it
             await anyio.sleep(0.005)
     return condition()
 

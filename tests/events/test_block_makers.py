@@ -57,7 +57,7 @@ MADE: list[tuple[Any, dict[str, Any]]] = [
 def test_a_block_that_is_made_is_the_block_that_one_would_write(made: dict[str, Any], written: dict[str, Any]) -> None:
     assert made == written
     if made["type"] != "citation":
-        assert standard_blocks(HumanMessage(content_blocks=[made]).content) == [made]  # type: ignore[list-item]  # pyright: ignore[reportArgumentType]
+        assert standard_blocks(HumanMessage(content_blocks=[made]).content) == [made]  # type: ignore[list-item]  # pyright: ignore[reportArgumentType]  # on purpose
 
 
 @pytest.mark.parametrize(

@@ -728,7 +728,7 @@ class Slow(Ear):
         await self.gate.wait()
         self.done.append(event.seq)
 
-    def __call__(self, run: Run, event: Event) -> Awaitable[None]:  # type: ignore[override]  # pyright: ignore[reportIncompatibleMethodOverride]
+    def __call__(self, run: Run, event: Event) -> Awaitable[None]:  # type: ignore[override]  # pyright: ignore[reportIncompatibleMethodOverride]  # on purpose
         super().__call__(run, event)
         return self.wait(event)
 

@@ -372,18 +372,18 @@ def test_the_providers_word_is_the_finish_reason_and_logprobs_accumulate() -> No
 def test_a_chunk_is_no_message_of_another_kind() -> None:
     chunk = piece(Token("a"))
     with pytest.raises(TypeError):
-        chunk + AIMessage("b")  # type: ignore[operator]  # pyright: ignore[reportOperatorIssue, reportUnusedExpression]
+        chunk + AIMessage("b")  # type: ignore[operator]  # pyright: ignore[reportOperatorIssue, reportUnusedExpression]  # on purpose
     with pytest.raises(TypeError):
-        1 + chunk  # pyright: ignore[reportUnusedExpression]
+        1 + chunk  # pyright: ignore[reportUnusedExpression]  # on purpose
     with pytest.raises(TypeError):
-        chunk + cast("list[AIMessageChunk]", ["b"])  # pyright: ignore[reportUnusedExpression]
+        chunk + cast("list[AIMessageChunk]", ["b"])  # pyright: ignore[reportUnusedExpression]  # on purpose
     assert chunk != AIMessage("a")
     assert isinstance(chunk, AIMessage)
 
 
 def test_there_are_no_other_attributes() -> None:
     with pytest.raises(AttributeError, match="'AIMessageChunk' object has no attribute 'nothing'"):
-        piece(Token("a")).nothing  # noqa: B018
+        piece(Token("a")).nothing  # noqa: B018 - reading it is the test
 
 
 # -- made by hand

@@ -126,7 +126,7 @@ def test_merged_answers_have_all_calls_and_tokens() -> None:
     assert merged.response_metadata == {"finish_reason": "stop"}
     assert merged.usage_metadata is not None
     assert merged.usage_metadata["total_tokens"] == 6
-    assert merged.usage_metadata["output_token_details"] == {"reasoning": 2}  # pyright: ignore[reportTypedDictNotRequiredAccess]
+    assert merged.usage_metadata["output_token_details"] == {"reasoning": 2}  # pyright: ignore[reportTypedDictNotRequiredAccess]  # on purpose
 
 
 def test_merged_answers_with_more_than_text_keep_their_blocks_in_order() -> None:
@@ -153,7 +153,7 @@ def test_merging_takes_time_that_grows_with_the_contents_alone() -> None:
 
     messages = [HumanMessage([{"type": "text", "text": str(number)}]) for number in range(300)]
     for message in messages:
-        message._content = Counted(message.content)  # pyright: ignore[reportPrivateUsage]
+        message._content = Counted(message.content)  # pyright: ignore[reportPrivateUsage]  # looked into by this test
     merge_message_runs(messages)
     assert Counted.reads <= 3 * len(messages)
 

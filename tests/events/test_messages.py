@@ -182,7 +182,7 @@ def test_what_is_no_content_is_refused(content: object, said: str) -> None:
 def test_a_message_takes_no_attributes_that_it_does_not_have() -> None:
     message = HumanMessage("a")
     with pytest.raises(AttributeError):
-        message.contnet = "b"  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue]
+        message.contnet = "b"  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue]  # on purpose
 
 
 def test_a_message_is_compared_by_kind_and_fields_and_has_no_hash() -> None:
@@ -274,7 +274,7 @@ def test_an_artifact_may_be_anything_and_is_never_compared_to_be_shown() -> None
         def __eq__(self, other: object) -> bool:
             raise AssertionError("compared")
 
-        __hash__ = None  # type: ignore[assignment]  # pyright: ignore[reportAssignmentType]
+        __hash__ = None  # type: ignore[assignment]  # pyright: ignore[reportAssignmentType]  # on purpose
 
     table = Table()
     message = ToolMessage("42", tool_call_id="1", artifact=table)

@@ -136,7 +136,7 @@ def test_a_block_without_a_part_is_passed_on_or_refused(block: dict[str, Any]) -
 
 def test_a_text_format_that_does_not_exist_is_refused() -> None:
     with pytest.raises(ConfigurationError, match="'string' or 'block'"):
-        convert_to_openai_messages("hi", text_format="blocks")  # type: ignore[call-overload]  # pyright: ignore[reportArgumentType, reportCallIssue]
+        convert_to_openai_messages("hi", text_format="blocks")  # type: ignore[call-overload]  # pyright: ignore[reportArgumentType, reportCallIssue]  # on purpose
 
 
 def test_what_is_exported_is_read_again() -> None:

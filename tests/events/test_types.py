@@ -156,7 +156,7 @@ def test_usage_metadata_holds_only_what_was_reported() -> None:
 
 
 def test_usage_is_read_from_metadata_that_lacks_counts() -> None:
-    metadata: UsageMetadata = {"input_tokens": 3}  # type: ignore[typeddict-item]  # pyright: ignore[reportAssignmentType]
+    metadata: UsageMetadata = {"input_tokens": 3}  # type: ignore[typeddict-item]  # pyright: ignore[reportAssignmentType]  # on purpose
     assert Usage.from_metadata(metadata) == Usage(3)
 
 

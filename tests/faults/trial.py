@@ -205,7 +205,7 @@ async def gone(port: int) -> bool:
     """Whether this process soon has no connection to a port."""
     with anyio.move_on_after(PATIENCE_S):
         # A descriptor disappears without telling anybody.
-        while _sockets_to(port):  # noqa: ASYNC110
+        while _sockets_to(port):  # noqa: ASYNC110 - nothing tells of it
             await anyio.sleep(0.002)
         return True
     return False

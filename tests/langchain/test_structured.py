@@ -143,7 +143,7 @@ def test_an_error_of_reading_is_data_on_request() -> None:
     ],
 )
 @pytest.mark.parametrize("form", [Movie, OldMovie, SCHEMA])
-def test_what_cannot_be_read_is_told(form: Any, reply: Reply | str, told: str) -> None:  # noqa: ANN401
+def test_what_cannot_be_read_is_told(form: Any, reply: Reply | str, told: str) -> None:  # noqa: ANN401 - any of its forms
     model = saying(Reply(reply) if isinstance(reply, str) else reply).with_structured_output(form)
     with pytest.raises(OutputParsingError, match=told) as error:
         model.invoke("hi")

@@ -41,7 +41,7 @@ async def test_a_given_message_keeps_what_is_in_it() -> None:
             {"type": "image", "url": "https://a/b.png"},
             {"type": "tool_call", "name": "search", "args": {"query": "tides"}, "id": "call_1"},
         ],
-        usage_metadata=usage,  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+        usage_metadata=usage,  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]  # on purpose
     )
     model = GenericFakeChatModel(messages=[given, given])
     for answer in (await model.ainvoke("hi"), [chunk async for chunk in model.astream("hi")]):

@@ -344,7 +344,7 @@ def test_the_same_place_and_key_share_a_gate_and_no_secret_is_kept() -> None:
     assert brakes_of("key-1") is not brakes_of("key-1", transport=ReplayTransport(GOOD))
     assert "key-1" not in repr(brakes_of("key-1"))
     model = init_chat_model("openai:m", api_key="sk-very-secret")
-    assert "very-secret" not in repr(getattr(model.settings.credentials, "identity"))  # noqa: B009
+    assert "very-secret" not in repr(getattr(model.settings.credentials, "identity"))  # noqa: B009 - it has no public name, or no type
 
 
 def test_no_more_places_are_remembered_than_a_fixed_number() -> None:

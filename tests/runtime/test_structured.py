@@ -100,7 +100,7 @@ def openai(name: str = "unknown-model") -> ChatOpenAI:
 
 
 @pytest.mark.parametrize("schema", KINDS, ids=NAMES)
-def test_every_kind_of_schema_has_a_name_a_description_and_properties(schema: Any) -> None:  # noqa: ANN401
+def test_every_kind_of_schema_has_a_name_a_description_and_properties(schema: Any) -> None:  # noqa: ANN401 - any of its forms
     form = form_of(schema)
     assert form.description == "A movie."
     assert form.name in ("Movie", schema["title"] if isinstance(schema, dict) else schema.__name__)
@@ -187,7 +187,7 @@ def test_what_strict_decoding_cannot_say_is_not_asked_strictly() -> None:
 
 
 @pytest.mark.parametrize("schema", [MovieDict, SCHEMA, MoviePoint])
-def test_other_schemas_are_strict_only_when_that_is_asked_for(schema: Any) -> None:  # noqa: ANN401
+def test_other_schemas_are_strict_only_when_that_is_asked_for(schema: Any) -> None:  # noqa: ANN401 - any of its forms
     output = asked(openai(), schema).output
     assert output is not None
     assert (output.strict, output.schema) == (False, form_of(schema).schema)

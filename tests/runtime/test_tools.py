@@ -105,7 +105,7 @@ def test_a_function_needs_a_name_and_a_description() -> None:
     with pytest.raises(ConfigurationError, match="give it one"):
         tool(lambda: 1)
     with pytest.raises(ConfigurationError, match="takes a function or a name, not int"):
-        tool(3)  # type: ignore[call-overload]  # pyright: ignore[reportCallIssue, reportArgumentType]
+        tool(3)  # type: ignore[call-overload]  # pyright: ignore[reportCallIssue, reportArgumentType]  # on purpose
     with pytest.raises(ConfigurationError, match="a tool needs a function"):
         BaseTool()
 
@@ -279,7 +279,7 @@ def test_an_artifact_stays_with_the_program() -> None:
     assert rows.invoke({}) == "2 rows"
     for wrong in ("text", ("a", "b", "c"), ["a", "b"]):
         with pytest.raises(ConfigurationError, match="must give a pair"):
-            tool("f", lambda: wrong, description="d", response_format="content_and_artifact").invoke({})  # noqa: B023
+            tool("f", lambda: wrong, description="d", response_format="content_and_artifact").invoke({})  # noqa: B023 - called at once
 
 
 # --- errors ---

@@ -367,7 +367,7 @@ def test_what_has_no_schema_is_refused_by_name(hint: TypeHint) -> None:
 
 def test_a_name_that_nobody_knows_is_told() -> None:
     class Lost(TypedDict):
-        a: Nowhere  # type: ignore[name-defined]  # noqa: F821  # pyright: ignore[reportUndefinedVariable]
+        a: Nowhere  # type: ignore[name-defined]  # noqa: F821  # pyright: ignore[reportUndefinedVariable]  # on purpose
 
     with pytest.raises(ConfigurationError, match="'Lost' names 'Nowhere'"):
         schema_of_type(Lost)

@@ -62,7 +62,7 @@ class Ledger:
             assert isinstance(message, AIMessage)
             assert message.text == text, f"{prompt}: the end says {message.text!r}, the events said {text!r}"
         if end.error is not None and getattr(end.error, "partial", None) is not None:
-            assert getattr(end.error, "partial").text == text, f"{prompt}: a partial answer that is not what was said"  # noqa: B009
+            assert getattr(end.error, "partial").text == text, f"{prompt}: a partial answer that is not what was said"  # noqa: B009 - it has no public name, or no type
         if not prompt.startswith(SHARED):
             assert len(sent) <= self._requests_each, f"{prompt}: {len(sent)} requests"
         if end.outcome == "ok":

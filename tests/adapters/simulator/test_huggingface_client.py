@@ -98,7 +98,7 @@ def ask(client: Any, stream: bool, **request: Any) -> Any:  # noqa: ANN401 - its
     return client.chat_completion(USER, **request)
 
 
-def answer(stream: bool, script: Script = (), **request: Any) -> Any:  # noqa: ANN401
+def answer(stream: bool, script: Script = (), **request: Any) -> Any:  # noqa: ANN401 - any of its forms
     with simulate(script) as sim, client_of(sim) as client:
         return ask(client, stream, **request)
 

@@ -109,7 +109,7 @@ def test_an_error_of_the_script_is_told_to_the_client_and_raised_at_the_end() ->
 
 
 def test_the_blocks_own_error_comes_before_that_of_the_script() -> None:
-    with pytest.raises(ValueError, match="first"), simulate([3]) as sim:  # type: ignore[list-item]  # pyright: ignore[reportArgumentType]
+    with pytest.raises(ValueError, match="first"), simulate([3]) as sim:  # type: ignore[list-item]  # pyright: ignore[reportArgumentType]  # on purpose
         httpx.post(url_of(sim), json=BODY)
         raise ValueError("first")
 

@@ -69,7 +69,7 @@ async def speaking(wire: Wire, script: Script = (), **parameters: Any) -> AsyncG
             await aclose()
 
 
-async def ask(model: ChatModel, stream: bool, given: Any = ASKED) -> AIMessage:  # noqa: ANN401
+async def ask(model: ChatModel, stream: bool, given: Any = ASKED) -> AIMessage:  # noqa: ANN401 - any of its forms
     """The answer, plain or put together from a stream."""
     return await model.astream(given).result() if stream else await model.ainvoke(given)
 
